@@ -1,0 +1,1 @@
+"""What is wrong now: checks from a snapshot to findings, and the catalogue that explains them."""

@@ -1,0 +1,104 @@
+"""conda's own account: `conda-meta/history`, its revisions, and the packages that it believes are there.
+
+The format (conda's `conda.history`): blocks that begin `==> TIME <==`, comments (`# cmd:`, `# update specs:`), then
+`+dist` and `-dist` lines; the first block of old environments lists its dists without a sign.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from conda_pipsafe.prefix.files import Problem, UnreadableError, read_bytes
+
+HISTORY = "conda-meta/history"
+_BLOCK = re.compile(r"^==>\s*(.+?)\s*<==$")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One block of the history.
+
+    Attributes:
+        number: As in `conda list --revisions` and `conda install --revision`.
+        time: As written, local time without zone (`2026-11-22 19:59:35`).
+        command: The command line, or an empty string.
+        linked: `channel/subdir::name-version-build` of what came.
+        unlinked: The same of what went.
+    """
+
+    number: int
+    time: str
+    command: str
+    linked: tuple[str, ...]
+    unlinked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All revisions, and what the last one says is installed."""
+
+    revisions: tuple[Revision, ...]
+
+    @property
+    def current(self) -> int | None:
+        """The number of the last revision; None without a history."""
+        return self.revisions[-1].number if self.revisions else None
+
+    def state(self) -> frozenset[str]:
+        """The `name-version-build` of every package that the history says is installed."""
+        present: set[str] = set()
+        for revision in self.revisions:
+            present.difference_update(dist_str(dist) for dist in revision.unlinked)
+            present.update(dist_str(dist) for dist in revision.linked)
+        return frozenset(present)
+
+
+def dist_str(dist: str) -> str:
+    """`name-version-build` of a history line, without channel, subdir and archive extension."""
+    name = dist.rsplit("::", 1)[-1].rsplit("/", 1)[-1]
+    return name.removesuffix(".conda").removesuffix(".tar.bz2")
+
+
+def split_dist(dist: str) -> tuple[str, str, str] | None:
+    """Name, version and build of a `name-version-build`; None when it is not one."""
+    parts = dist_str(dist).rsplit("-", 2)
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 and all(parts) else None  # noqa: PLR2004
+
+
+def read_history(prefix: str) -> tuple[History, tuple[Problem, ...]]:
+    """Read the history; an empty one, with a problem unless it simply is not there, when it cannot be read."""
+    try:
+        text = read_bytes(prefix, HISTORY).decode("utf-8", "replace")
+    except UnreadableError as error:
+        return History(()), () if error.missing else (error.problem,)
+    revisions, stray = _parse(text)
+    problems = (Problem("invalid-history", HISTORY, f"{stray} lines stand before the first revision"),) if stray else ()
+    return History(tuple(revisions)), problems
+
+
+def _parse(text: str) -> tuple[list[Revision], int]:
+    blocks: list[tuple[str, list[str]]] = []
+    stray = 0
+    for raw in text.splitlines():
+        line = raw.strip()
+        match = _BLOCK.match(line)
+        if match:
+            blocks.append((match.group(1), []))
+        elif line and blocks:
+            blocks[-1][1].append(line)
+        elif line:
+            stray += 1
+    return [_revision(number, time, lines) for number, (time, lines) in enumerate(blocks)], stray
+
+
+def _revision(number: int, time: str, lines: list[str]) -> Revision:
+    command = next((line.removeprefix("# cmd:").strip() for line in lines if line.startswith("# cmd:")), "")
+    dists = [line for line in lines if not line.startswith("#")]
+    return Revision(
+        number=number,
+        time=time,
+        command=command,
+        linked=tuple(dist.removeprefix("+") for dist in dists if not dist.startswith("-")),
+        unlinked=tuple(dist[1:] for dist in dists if dist.startswith("-")),
+    )

@@ -1,0 +1,167 @@
+"""A snapshot: everything that is known of a prefix at one moment, and who owns each path."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from conda_pipsafe.prefix.conda_meta import Record, read_records
+from conda_pipsafe.prefix.dist_info import Distribution, read_distributions, read_installed_files
+from conda_pipsafe.prefix.files import Problem, UnreadableError, read_bytes
+from conda_pipsafe.prefix.history import History, read_history
+from conda_pipsafe.prefix.paths import SitePackages, find_site_packages, path_key
+from conda_pipsafe.prefix.record_csv import RecordedFile
+
+DistOwner = Literal["conda", "pip", "both"]
+
+
+class NotAnEnvironmentError(Exception):
+    """The path is not an environment that can be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All owners of a prefix at one moment.
+
+    Reading RECORDs costs more than all the rest, so `installed_files` and what needs it are read when first asked for.
+
+    Attributes:
+        prefix: Absolute path.
+        records: conda's packages, in order of name.
+        distributions: Python distributions of every site-packages folder, the current folder first.
+        sites: Those folders.
+        python: The version of the python record, as `3.12`; None when no record says.
+        problems: What could not be read. Grows by what `installed_files` meets.
+    """
+
+    prefix: str
+    records: tuple[Record, ...]
+    distributions: tuple[Distribution, ...]
+    sites: tuple[SitePackages, ...]
+    history: History
+    python: str | None
+    problems: list[Problem] = field(default_factory=list)
+
+    @cached_property
+    def record_paths(self) -> Mapping[str, tuple[Record, ...]]:
+        """The records that have each path (by `path_key`); more than one where conda packages clobber each other."""
+        owners: dict[str, tuple[Record, ...]] = {}
+        for record in self.records:
+            for path in record.files:
+                key = path_key(path)
+                owners[key] = (*owners[key], record) if key in owners else (record,)
+        return owners
+
+    @cached_property
+    def installed_files(self) -> Mapping[str, tuple[RecordedFile, ...]]:
+        """The files that each distribution says are its own, by the distribution's path."""
+        found: dict[str, tuple[RecordedFile, ...]] = {}
+        for dist in self.distributions:
+            rows, problems = read_installed_files(self.prefix, dist)
+            found[dist.path] = tuple(rows)
+            self.problems.extend(problems)
+        return found
+
+    @cached_property
+    def dist_paths(self) -> Mapping[str, tuple[Distribution, ...]]:
+        """The distributions that have each path (by `path_key`) in their RECORD."""
+        owners: dict[str, tuple[Distribution, ...]] = {}
+        for dist in self.distributions:
+            for key in {path_key(row.path) for row in self.installed_files[dist.path]}:
+                owners[key] = (*owners[key], dist) if key in owners else (dist,)
+        return owners
+
+    def record_named(self, name: str) -> Record | None:
+        """The record of a conda package, by its conda name."""
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Record]:
+        return {record.name: record for record in self.records}
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, tuple[Distribution, ...]]:
+        found: dict[str, tuple[Distribution, ...]] = {}
+        for dist in self.distributions:
+            found[dist.key] = (*found.get(dist.key, ()), dist)
+        return found
+
+    def distributions_named(self, key: str) -> tuple[Distribution, ...]:
+        """Every distribution of one canonical name, in any site-packages folder."""
+        return self._by_key.get(key, ())
+
+    def record_of(self, dist: Distribution) -> Record | None:
+        """The record whose package brought this distribution's metadata; None when conda did not bring it."""
+        records = self.record_paths.get(path_key(dist.metadata_path), ())
+        return records[0] if records else None
+
+    def owner_of(self, dist: Distribution) -> DistOwner:
+        """Who owns a distribution: conda, pip (or another installer), or both.
+
+        `both` means that conda's record has its dist-info, but another installer has since written it anew: the same
+        version, installed over conda's. INSTALLER alone does not tell, since some conda packages are built with `pip`
+        in it; what tells is that the file is no longer the one that conda linked.
+        """
+        record = self.record_of(dist)
+        if record is None:
+            return "pip"
+        return "both" if self._rewritten(dist, record) else "conda"
+
+    def _rewritten(self, dist: Distribution, record: Record) -> bool:
+        if dist.kind != "dist-info" or not self._installer_differs(dist, record):
+            return False
+        return dist.installer != "conda"
+
+    def _installer_differs(self, dist: Distribution, record: Record) -> bool:
+        path = f"{dist.path}/INSTALLER"
+        fact = next((fact for fact in record.path_facts() if fact.path == path), None)
+        if fact is None:
+            return dist.installer is not None
+        if fact.sha256 is None:
+            return dist.installer not in {"conda", None}
+        try:
+            return hashlib.sha256(read_bytes(self.prefix, path)).hexdigest() != fact.sha256
+        except UnreadableError:
+            return False
+
+    def pip_distributions(self) -> tuple[Distribution, ...]:
+        """The distributions that conda did not bring, or no longer has as it brought them."""
+        return tuple(dist for dist in self.distributions if self.owner_of(dist) != "conda")
+
+    def exists(self, path: str) -> bool:
+        """Whether a path of the prefix is there (a dead symbolic link counts)."""
+        return os.path.lexists(os.path.join(self.prefix, path))
+
+
+def read_snapshot(prefix: str) -> Snapshot:
+    """Read an environment.
+
+    Raises:
+        NotAnEnvironmentError: When the path is not a folder with conda-meta or a site-packages folder in it.
+    """
+    prefix = os.path.abspath(prefix)
+    if not os.path.isdir(prefix):
+        raise NotAnEnvironmentError(f"{prefix} is not a folder")
+    records, record_problems = read_records(prefix)
+    history, history_problems = read_history(prefix)
+    python = next((record for record in records if record.name == "python"), None)
+    version = _minor(python.version) if python else None
+    sites = find_site_packages(prefix, version, python.python_site_packages_path if python else None)
+    if not sites and not os.path.isdir(os.path.join(prefix, "conda-meta")):
+        raise NotAnEnvironmentError(f"{prefix} is not an environment: it has no conda-meta and no site-packages")
+    distributions: list[Distribution] = []
+    problems = [*record_problems, *history_problems]
+    for site in sites:
+        found, site_problems = read_distributions(prefix, site)
+        distributions.extend(found)
+        problems.extend(site_problems)
+    return Snapshot(prefix, records, tuple(distributions), sites, history, version, problems)
+
+
+def _minor(version: str) -> str | None:
+    parts = version.split(".")
+    return ".".join(parts[:2]) if len(parts) > 1 and parts[0].isdecimal() and parts[1].isdecimal() else None
