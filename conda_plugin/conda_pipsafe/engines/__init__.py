@@ -1,0 +1,1 @@
+"""Where conda transactions come from: conda itself, in its own process, and py-rattler."""

@@ -1,0 +1,1 @@
+"""What a change would do: a pure function from a snapshot and a transaction to findings."""

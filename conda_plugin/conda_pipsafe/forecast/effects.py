@@ -1,0 +1,162 @@
+"""What a transaction will do to what pip owns.
+
+Exact at path level: the paths that conda will write and delete, met with the RECORDs of the distributions that conda
+does not own. Names alone decide nothing where the paths are known; where a package is not downloaded yet the finding
+says that it rests on its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
+from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What a transaction will do to one distribution that conda does not own.
+
+    Attributes:
+        dist: The distribution.
+        overwritten: Its paths that conda will write, in order.
+        deleted: Its paths that conda will delete and not write again, in order.
+        by: The conda packages that come (or go) at those paths or under that name.
+        by_name_only: Nothing is known but that a package of this name comes: it is not downloaded yet.
+        orphaned: It stays behind in the site-packages folder of a Python that goes.
+        shadowed: It is an editable checkout, and a package of its name will be found before it.
+        doubled: A second dist-info of its name will lie beside it.
+    """
+
+    dist: Distribution
+    overwritten: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    by_name_only: bool = False
+    orphaned: bool = False
+    shadowed: bool = False
+    doubled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """All harms of one transaction, in order of the distributions' names.
+
+    Attributes:
+        exact: False when some package is known by name only, so that more paths may be met than are named.
+        python: The Python before and after, when it changes.
+    """
+
+    transaction: Transaction
+    harms: tuple[Harm, ...] = ()
+    exact: bool = True
+    python: tuple[str, str | None] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.harms)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Every pip-owned path that will be written or deleted."""
+        return frozenset(path for harm in self.harms for path in (*harm.overwritten, *harm.deleted))
+
+
+@dataclass
+class _Plan:
+    """The transaction's paths by key, with the packages they belong to."""
+
+    written: dict[str, list[str]] = field(default_factory=dict)
+    removed: dict[str, list[str]] = field(default_factory=dict)
+    by_dist: dict[str, LinkedPackage] = field(default_factory=dict)
+
+
+def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
+    """Work out what a transaction will do to pip's distributions; pure, and the same for every engine."""
+    owned = snapshot.pip_distributions()
+    if not owned:
+        return Forecast(transaction)
+    plan = _plan(transaction)
+    python = _python_change(transaction)
+    harms = [_harm(snapshot, transaction, plan, dist, orphans=python is not None) for dist in owned]
+    found = sorted((harm for harm in harms if harm is not None), key=lambda harm: (harm.dist.key, harm.dist.path))
+    return Forecast(transaction, tuple(found), transaction.exact, python)
+
+
+def _plan(transaction: Transaction) -> _Plan:
+    plan = _Plan()
+    for package in transaction.link:
+        for key in package.distributions:
+            plan.by_dist.setdefault(key, package)
+        if package.paths is None:
+            plan.by_dist.setdefault(canonical_name(package.name), package)
+        _add(plan.written, package.paths or (), f"{package.name} {package.version}")
+    for gone in transaction.unlink:
+        _add(plan.removed, gone.paths, f"{gone.name} {gone.version}")
+    return plan
+
+
+def _add(paths: dict[str, list[str]], new: Iterable[str], label: str) -> None:
+    for path in new:
+        paths.setdefault(path_key(path), []).append(label)
+
+
+def _python_change(transaction: Transaction) -> tuple[str, str | None] | None:
+    before, after = transaction.python_before, transaction.python_after
+    if before is None or transaction.deletes_prefix or (before == after and _same_site(transaction)):
+        return None
+    return before, after
+
+
+def _same_site(transaction: Transaction) -> bool:
+    return transaction.site_before == transaction.site_after or transaction.site_after is None
+
+
+def _harm(
+    snapshot: Snapshot, transaction: Transaction, plan: _Plan, dist: Distribution, *, orphans: bool
+) -> Harm | None:
+    overwritten, deleted = _touched(snapshot, plan, dist)
+    package = plan.by_dist.get(dist.key)
+    by = _labels(plan.written, overwritten) | _labels(plan.removed, deleted)
+    name_only = package is not None and package.paths is None
+    shadowed = package is not None and dist.editable
+    orphaned = orphans and dist.site.path == transaction.site_before
+    doubled = package is not None and not _replaces_metadata(dist, package)
+    if not (overwritten or deleted or name_only or shadowed or orphaned or doubled):
+        return None
+    if package is not None:
+        by.add(f"{package.name} {package.version}")
+    return Harm(dist, overwritten, deleted, tuple(sorted(by)), name_only, orphaned, shadowed, doubled)
+
+
+def _touched(snapshot: Snapshot, plan: _Plan, dist: Distribution) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    overwritten: list[str] = []
+    deleted: list[str] = []
+    for path in {row.path for row in snapshot.installed_files[dist.path]} or _without_list(dist):
+        key = path_key(path)
+        if key in plan.written:
+            target = overwritten
+        elif key in plan.removed:
+            target = deleted
+        else:
+            continue
+        if snapshot.exists(path):
+            target.append(path)
+    return tuple(sorted(overwritten)), tuple(sorted(deleted))
+
+
+def _without_list(dist: Distribution) -> set[str]:
+    """What is surely a distribution's own when no RECORD says: the file that makes it one."""
+    return {dist.metadata_path}
+
+
+def _labels(paths: Mapping[str, list[str]], touched: Iterable[str]) -> set[str]:
+    return {label for path in touched for label in paths.get(path_key(path), ())}
+
+
+def _replaces_metadata(dist: Distribution, package: LinkedPackage) -> bool:
+    """Whether the package writes this very dist-info, so that no second one comes beside it."""
+    return package.paths is None or dist.metadata_path in package.paths

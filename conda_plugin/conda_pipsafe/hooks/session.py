@@ -1,0 +1,55 @@
+"""What one conda command has seen so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from conda_pipsafe.forecast.copying import replaced_packages
+from conda_pipsafe.forecast.effects import Forecast
+from conda_pipsafe.forecast.outcome import Stamp
+from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
+
+
+@dataclass
+class Session:
+    """State of the running command: conda runs one per process.
+
+    Attributes:
+        command: conda's name of it.
+        prefix: The prefix that it is about, as far as the pre-command hook could tell.
+        said: What was already shown, so that no warning comes twice.
+        before: The last snapshot taken before anything changed, by prefix.
+        stamps: What pip-owned paths looked like then, by prefix.
+        forecasts: What was foreseen, by prefix.
+        replaced: The dist-infos that already stood in place of a conda package before the command, by prefix.
+    """
+
+    command: str = ""
+    prefix: str | None = None
+    said: set[tuple[str, str, str]] = field(default_factory=set)
+    before: dict[str, Snapshot] = field(default_factory=dict)
+    stamps: dict[str, dict[str, Stamp]] = field(default_factory=dict)
+    forecasts: dict[str, Forecast] = field(default_factory=dict)
+    replaced: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+current = Session()
+
+
+def start(command: str, prefix: str | None) -> Session:
+    """Begin a command; forget the one before (conda's API may run several in one process)."""
+    global current  # noqa: PLW0603 - conda gives its hooks nothing to keep state in
+    current = Session(command, prefix)
+    return current
+
+
+def snapshot_before(prefix: str) -> Snapshot | None:
+    """The prefix as it is before the command changes it, read once; None when it is not an environment yet."""
+    if prefix not in current.before:
+        try:
+            snapshot = read_snapshot(prefix)
+        except NotAnEnvironmentError:
+            return None
+        current.before[prefix] = snapshot
+        current.replaced[prefix] = frozenset(item.dist.path for item in replaced_packages(snapshot))
+    return current.before[prefix]

@@ -1,0 +1,144 @@
+"""Before a transaction: from the solver's result when there is one, and again when every package is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from conda_pipsafe.engines import conda as engine
+from conda_pipsafe.forecast.effects import Forecast, Harm, forecast
+from conda_pipsafe.forecast.outcome import stamps_of
+from conda_pipsafe.hooks import session as sessions
+from conda_pipsafe.hooks.guard import Refusal, conda_error, log, observing, tell
+
+
+@observing
+def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
+    """The solver is done, conda's plan is not shown yet: also reached by `--dry-run`.
+
+    Raises:
+        conda.exceptions.CondaError: When the mode refuses the transaction.
+    """
+    # What the pre-command hook found out counts first: `env update` may have its environment's name from a file.
+    prefix = sessions.current.prefix or engine.target_prefix()
+    if prefix is None or not (unlink or link):
+        return
+    mode = engine.mode()
+    if mode == "off":
+        return
+    seen = _foresee(prefix, unlink, link)
+    if seen:
+        _act(seen, mode)
+
+
+def look_action() -> type[Any]:
+    """The class of our pre-transaction action; made here, where conda is surely loaded."""
+    from conda.core.path_actions import Action
+
+    class LookAction(Action):  # type: ignore[misc]  # conda is untyped for us
+        """Looks when everything is downloaded; never writes, so there is nothing to reverse."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+            super().__init__(*args, **kwargs)
+            self._refusal: Refusal | None = None
+            # Here rather than in `verify`: with `safety_checks: disabled` conda never calls that.
+            self._look()
+
+        @observing
+        def _look(self) -> None:
+            try:
+                look(str(self.target_prefix), self.unlink_precs or (), self.link_precs or ())
+            except Refusal as refusal:
+                if _verify_is_skipped():
+                    raise
+                self._refusal = refusal
+
+        def verify(self) -> Exception | None:
+            """Refuse by returning the error: conda then leaves the prefix untouched."""
+            self._verified = True
+            return None if self._refusal is None else conda_error(self._refusal)
+
+        def execute(self) -> None:
+            """Nothing: other actions would still run."""
+
+        def reverse(self) -> None:
+            """Nothing was done."""
+
+        def cleanup(self) -> None:
+            """Nothing was left."""
+
+    return LookAction
+
+
+def _verify_is_skipped() -> bool:
+    from conda.base.context import context
+
+    return str(getattr(context.safety_checks, "value", context.safety_checks)) == "disabled"
+
+
+def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
+    """The last look before conda writes: exact, and what later tells us what in fact changed.
+
+    Raises:
+        Refusal: When the mode refuses the transaction.
+    """
+    mode = engine.mode()
+    if mode == "off":
+        return
+    seen = _foresee(prefix, tuple(unlink), tuple(link))
+    snapshot = sessions.current.before.get(prefix)
+    if snapshot is None:
+        return
+    sessions.current.stamps[prefix] = stamps_of(snapshot)
+    if seen:
+        _act(seen, mode)
+
+
+def _foresee(prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> Forecast | None:
+    snapshot = sessions.snapshot_before(prefix)
+    if snapshot is None or not snapshot.pip_distributions():
+        return None
+    seen = forecast(snapshot, engine.transaction_of(snapshot, prefix, unlink, link))
+    sessions.current.forecasts[prefix] = seen
+    return seen
+
+
+def _act(seen: Forecast, mode: engine.Mode) -> None:
+    from conda_pipsafe.render.forecast import forecast_text
+
+    new = tuple(harm for harm in seen.harms if _is_new(harm))
+    if mode == "block":
+        raise Refusal(forecast_text(seen, seen.harms, refused=True))
+    if not new:
+        return
+    sessions.current.said.update(key for harm in new for key in _keys(harm))
+    tell(forecast_text(seen, new))
+    if mode == "prompt" and engine.may_ask() and not _confirmed():
+        raise Refusal("conda-pipsafe: stopped at your word; nothing was changed")
+    log.debug("conda-pipsafe: %d harms foreseen", len(seen.harms))
+
+
+def _keys(harm: Harm) -> set[tuple[str, str, str]]:
+    kinds = {
+        "touched": bool(harm.overwritten or harm.deleted or harm.by_name_only),
+        "orphaned": harm.orphaned,
+        "shadowed": harm.shadowed,
+        "doubled": harm.doubled,
+    }
+    # A package that was announced by its name is the same news when its paths are known; `doubled` goes with it.
+    return {(harm.dist.path, kind, "") for kind, holds in kinds.items() if holds}
+
+
+def _is_new(harm: Harm) -> bool:
+    said = sessions.current.said
+    if (harm.dist.path, "touched", "") in said:
+        return harm.orphaned and (harm.dist.path, "orphaned", "") not in said
+    return not _keys(harm) <= said
+
+
+def _confirmed() -> bool:
+    try:
+        answer = input("conda-pipsafe: go on all the same? (y/[n]) ")
+    except EOFError:
+        return False
+    return answer.strip().lower() in {"y", "yes"}

@@ -1,0 +1,100 @@
+"""The hooks that conda calls, as a table of contents: every conda command imports this module, so it imports nothing.
+
+Types come from `conda.plugins.types` inside each function: a type that an older conda lacks must cost that hook, not
+the plugin. A hook that an older conda does not know is ignored by pluggy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pluggy import HookimplMarker
+
+hookimpl = HookimplMarker("conda")
+
+# Names of commands as `conda_pre_commands` has them; `env create` is `create` since 26.7 and was `env_create` before.
+CHANGING = {"install", "update", "remove", "create", "env_create", "env_update", "env_remove", "rename"}
+READING = {"list", "export", "env_export", "compare"}
+
+
+@hookimpl
+def conda_subcommands() -> Iterator[Any]:
+    """`conda pipsafe`."""
+    from conda.plugins.types import CondaSubcommand
+
+    yield CondaSubcommand(
+        name="pipsafe", summary="Keep conda and pip from harming each other in one environment.", action=_run
+    )
+
+
+def _run(arguments: tuple[str, ...]) -> int:
+    from conda_pipsafe.cli.app import main
+
+    return main(arguments, program="conda pipsafe")
+
+
+@hookimpl
+def conda_settings() -> Iterator[Any]:
+    """`plugins: pipsafe_mode: warn | prompt | block | off`."""
+    from conda.plugins.types import CondaSetting
+
+    from conda_pipsafe.hooks.settings import mode_parameter
+
+    yield CondaSetting(
+        name="pipsafe_mode",
+        description="What conda-pipsafe does before conda harms what pip installed: warn, prompt, block or off.",
+        parameter=mode_parameter(),
+    )
+
+
+@hookimpl
+def conda_pre_commands() -> Iterator[Any]:
+    """Look at the environment before a command changes it, or reads it in a way that erases records."""
+    from conda.plugins.types import CondaPreCommand
+
+    yield CondaPreCommand(name="conda-pipsafe-before", action=_before, run_for=CHANGING | READING)
+
+
+def _before(command: str) -> None:
+    from conda_pipsafe.hooks.commands import before
+
+    before(command, reading=command in READING)
+
+
+@hookimpl
+def conda_post_commands() -> Iterator[Any]:
+    """Say and record what in fact changed."""
+    from conda.plugins.types import CondaPostCommand
+
+    yield CondaPostCommand(name="conda-pipsafe-after", action=_after, run_for=CHANGING)
+
+
+def _after(command: str) -> None:
+    from conda_pipsafe.hooks.commands import after
+
+    after(command)
+
+
+@hookimpl
+def conda_post_solves() -> Iterator[Any]:
+    """Warn, ask or refuse before conda shows its plan."""
+    from conda.plugins.types import CondaPostSolve
+
+    yield CondaPostSolve(name="conda-pipsafe-solved", action=_solved)
+
+
+def _solved(_repodata_fn: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
+    from conda_pipsafe.hooks.transactions import solved
+
+    solved(unlink, link)
+
+
+@hookimpl
+def conda_pre_transaction_actions() -> Iterator[Any]:
+    """The last look, when every package is there: also where no solver ran."""
+    from conda.plugins.types import CondaPreTransactionAction
+
+    from conda_pipsafe.hooks.transactions import look_action
+
+    yield CondaPreTransactionAction(name="conda-pipsafe-look", action=look_action())

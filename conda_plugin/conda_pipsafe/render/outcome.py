@@ -1,0 +1,106 @@
+"""What a command did, and what copying an environment will do, as one short block for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conda_pipsafe.forecast.copying import Replaced
+from conda_pipsafe.forecast.outcome import Change, Outcome
+from conda_pipsafe.prefix.dist_info import Distribution
+
+FEW = 3
+
+
+def outcome_text(command: str, outcome: Outcome) -> str:
+    """What in fact changed, by name, with the commands that put it right."""
+    prefix = outcome.prefix
+    lines = [f"conda-pipsafe: what `conda {command.replace('_', ' ')}` did to Python packages in {prefix}"]
+    for change in outcome.changes:
+        lines += _change_lines(prefix, change)
+    for item in outcome.replaced:
+        lines += _replaced_lines(prefix, item)
+    for dists in outcome.doubled:
+        lines += _doubled_lines(prefix, dists)
+    if outcome.orphaned:
+        lines += _orphan_lines(prefix, outcome.orphaned)
+    lines.append(f"  all of it:  conda pipsafe audit -p {prefix}")
+    return "\n".join(lines)
+
+
+def _change_lines(prefix: str, change: Change) -> list[str]:
+    dist = change.dist
+    parts = []
+    if change.overwritten:
+        owners = ", ".join("conda's " + spec for spec in change.by)
+        parts.append(f"{owners} overwrote {_paths(change.overwritten)}")
+    if change.deleted:
+        parts.append(f"conda deleted {_paths(change.deleted)}")
+    lines = [f"  {dist.name} {dist.version} (installed by {dist.installer or 'pip'}): {'; '.join(parts)}"]
+    uninstall = f"{prefix}/bin/python -m pip uninstall -y {dist.name}"
+    if change.by:
+        specs = " ".join(f'"{spec}"' for spec in change.by)
+        lines.append(f"    to have conda's, whole:  {uninstall}  (until it says: not installed)")
+        lines.append(f"      then:  conda install -p {prefix} --force-reinstall {specs}")
+    else:
+        again = f'"{dist.name}=={dist.version}"'
+        lines.append(
+            f"    to have pip's again:  {prefix}/bin/python -m pip install --force-reinstall --no-deps {again}"
+        )
+    return lines
+
+
+def _replaced_lines(prefix: str, item: Replaced) -> list[str]:
+    record, dist = item.record, item.dist
+    return [
+        f"  {dist.name} {dist.version}: pip put it in the place of conda's {record.name} {record.version}",
+        f"    to have conda's:  {prefix}/bin/python -m pip uninstall -y {dist.name}",
+        f'      then:  conda install -p {prefix} --force-reinstall "{record.name}={record.version}={record.build}"',
+    ]
+
+
+def _doubled_lines(prefix: str, dists: Sequence[Distribution]) -> list[str]:
+    versions = " and ".join(sorted(dist.version for dist in dists))
+    name = dists[0].name
+    return [
+        f"  {name}: two dist-infos lie side by side, {versions}; no tool can tell which is installed",
+        f"    to put it right:  {prefix}/bin/python -m pip uninstall -y {name}  (until it says: not installed)",
+        "      then install the one that you want",
+    ]
+
+
+def _orphan_lines(prefix: str, orphaned: Sequence[Distribution]) -> list[str]:
+    names = " ".join(f'"{dist.name}=={dist.version}"' for dist in orphaned)
+    count = "1 package stays" if len(orphaned) == 1 else f"{len(orphaned)} packages stay"
+    return [
+        f"  {count} behind in {orphaned[0].site.path}, which the new Python does not import from",
+        f"    to have them again:  conda pipsafe install -p {prefix} {names}",
+    ]
+
+
+def copy_text(source: str, replaced: Sequence[Replaced], *, refused: bool = False) -> str:
+    """What a clone or rename of an environment will not carry over."""
+    verb = "refuses: " if refused else ""
+    lines = [f"conda-pipsafe: {verb}the copy of {source} will not be as it is: conda links its own packages anew"]
+    lines += [
+        f"  {item.dist.name} {item.dist.version} (installed by {item.dist.installer or 'pip'}) becomes conda's "
+        f"{item.record.version} again, and pip's dist-info stays beside it"
+        for item in replaced
+    ]
+    names = " ".join(f'"{item.dist.name}=={item.dist.version}"' for item in replaced)
+    lines.append(f"  afterwards, in the copy:  python -m pip install --force-reinstall --no-deps {names}")
+    return "\n".join(lines)
+
+
+def kept_text(command: str, prefix: str, kept: Sequence[str]) -> str:
+    """That a reading command is about to erase records, of which copies were kept."""
+    names = ", ".join(kept)
+    return (
+        f"conda-pipsafe: pip replaced {names}; `conda {command}` erases conda's record of it. A copy is kept.\n"
+        f"  what happened, and the way back:  conda pipsafe audit -p {prefix}"
+    )
+
+
+def _paths(paths: Sequence[str]) -> str:
+    shown = ", ".join(paths[:FEW])
+    count = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+    return f"{count} ({shown}{', …' if len(paths) > FEW else ''})"

@@ -1,0 +1,127 @@
+"""Fixtures: a hermetic channel, environments from it, and a conda to drive."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from conda_pipsafe.demo.channel import Channel
+from conda_pipsafe.demo.environment import conda_environment, create_with_rattler, find_conda
+from conda_pipsafe.demo.python_package import ask_interpreter
+from support.channel_cache import cached_channel, second_interpreter
+from support.packages import write_wheelhouse
+from support.running import Conda, build_overlay, run
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+MakeEnv = Callable[..., Path]
+
+_conda_version = pytest.StashKey[str | None]()
+_conda_ran = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Look for a conda once."""
+    executable = find_conda()
+    version = None
+    if executable is not None:
+        done = run(executable, "--version")
+        version = done.stdout.strip() if done.returncode == 0 else None
+    config.stash[_conda_version] = version
+    config.stash[_conda_ran] = []
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    version = config.stash[_conda_version]
+    return f"{version}: {find_conda()}" if version else "conda: none found, its tests are skipped"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use conda, so that `-m conda` and `-m "not conda"` select them."""
+    for item in items:
+        if "conda" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.conda)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Count the tests that really drove a conda."""
+    if item.get_closest_marker("conda"):
+        item.config.stash[_conda_ran].append(item.nodeid)
+    return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    ran, version = len(config.stash[_conda_ran]), config.stash[_conda_version]
+    terminalreporter.write_line(f"{ran} tests ran a real conda ({version or 'none was found'})")
+
+
+@pytest.fixture(scope="session")
+def second_python() -> str:
+    """Short version of the channel's second Python, such as ``3.13``; skips where there is none."""
+    executable = second_interpreter()
+    if executable is None:
+        pytest.skip("this machine has no second Python (3.10 or newer) with a bundled pip")
+    return ask_interpreter(executable).short_version
+
+
+@pytest.fixture(scope="session")
+def channel(request: pytest.FixtureRequest) -> Channel:
+    """The channel of all tests. Do not add to it: make another one, and name it to `make_env`."""
+    cache = request.config.cache
+    assert cache is not None, "the tests keep their channel in pytest's cache: drop -p no:cacheprovider"
+    return cached_channel(cache.mkdir("pipsafe"), second_interpreter())
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tiny wheels for ``pip install --no-index --find-links``."""
+    return write_wheelhouse(tmp_path_factory.mktemp("wheelhouse"))
+
+
+@pytest.fixture(scope="session")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Caches that all environments of a run share."""
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture
+def make_env(channel: Channel, tmp_path: Path, work: Path) -> MakeEnv:
+    """Return ``make_env(*specs, name="env", channels=None) -> prefix``, made by py-rattler.
+
+    With the package cache warm this takes less than cloning would. Files are hard links into that
+    cache: to change one in place, write a new file and replace it, as pip and conda do.
+    """
+
+    def make(*specs: str, name: str = "env", channels: list[Channel] | None = None) -> Path:
+        prefix = tmp_path / name
+        create_with_rattler(prefix, specs, channels or [channel], work)
+        return prefix
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What makes the checkout a plugin of a conda, outside of conda's own installation."""
+    return build_overlay(tmp_path_factory.mktemp("overlay"))
+
+
+@pytest.fixture
+def conda(request: pytest.FixtureRequest, channel: Channel, tmp_path: Path, work: Path) -> Conda:
+    """The user's conda with our plugin; skips where there is none."""
+    executable = find_conda()
+    if executable is None or request.config.stash[_conda_version] is None:
+        pytest.skip("no conda: neither CONDA_EXE nor PATH names one that runs")
+    overlay: Path = request.getfixturevalue("overlay")
+    own = tmp_path / "conda"
+    variables = {
+        **conda_environment(own, [channel]),
+        # Extracted packages are shared by the tests of a run; all else is the test's own.
+        "CONDA_PKGS_DIRS": str(work / "conda-pkgs"),
+        "PYTHONPATH": os.pathsep.join([str(overlay), str(CHECKOUT / "conda_plugin")]),
+    }
+    return Conda(executable, own, variables)

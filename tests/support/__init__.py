@@ -1,0 +1,1 @@
+"""What several tests share: packages, wheels from PyPI, a conda to drive."""

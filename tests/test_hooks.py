@@ -1,0 +1,94 @@
+"""The hooks in a real conda: what is said before, what after, and when nothing is said."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from conftest import MakeEnv
+from support.running import Conda, pip
+
+DEBUG: dict[str,str] = {}
+
+
+def tree(prefix: Path) -> dict[str, tuple[int, int, int]]:
+    """inode, size and mtime of every file of a prefix."""
+    found = {}
+    for folder, _, names in os.walk(prefix):
+        for name in names:
+            path = Path(folder, name)
+            info = path.lstat()
+            found[str(path.relative_to(prefix))] = (info.st_ino, info.st_size, info.st_mtime_ns)
+    return found
+
+
+@pytest.fixture
+def over_pip(make_env: MakeEnv, wheelhouse: Path) -> Path:
+    """pip's alpha 2.0 in an environment whose channel has alpha 1.0 to 3.0."""
+    prefix = make_env("python", "pip")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
+    return prefix
+
+
+def test_install_over_pip_warns_before_and_tells_after(conda: Conda, over_pip: Path) -> None:
+    done = conda.run("install", "-y", "-p", over_pip, "alpha=1.0", env=DEBUG).ok()
+    print(done.stdout, done.stderr)
+    before, _, after = done.stderr.partition("what `conda install` did")
+    assert "alpha 2.0: conda's alpha 1.0" in before
+    assert "alpha 2.0 (installed by pip): conda's alpha=1.0=" in after
+    assert "overwrote" in after
+    assert "--force-reinstall" in after
+
+
+def test_dry_run_warns_too(conda: Conda, over_pip: Path) -> None:
+    done = conda.run("install", "-y", "--dry-run", "-p", over_pip, "alpha=1.0", env=DEBUG)
+    assert "alpha 2.0: conda's alpha 1.0" in done.stderr
+
+
+def test_json_stays_json(conda: Conda, over_pip: Path) -> None:
+    done = conda.run("install", "-y", "--json", "-p", over_pip, "alpha=1.0", env=DEBUG).ok()
+    assert done.json()["success"] is True
+    assert "alpha 2.0" in done.stderr
+
+
+def test_twin_without_overlap_is_silent(conda: Conda, over_pip: Path) -> None:
+    done = conda.run("install", "-y", "-p", over_pip, "gamma", env=DEBUG).ok()
+    assert "conda-pipsafe" not in done.stdout + done.stderr
+
+
+def test_block_leaves_the_prefix_untouched(conda: Conda, over_pip: Path) -> None:
+    conda.configure(plugins={"pipsafe_mode": "block"})
+    conda.run("list", "-p", over_pip).ok()
+    before = tree(over_pip)
+    done = conda.run("install", "-y", "--json", "-p", over_pip, "alpha=1.0", env=DEBUG)
+    assert done.returncode == 1
+    assert "alpha 2.0" in done.json()["message"]
+    assert {path: stamp for path, stamp in tree(over_pip).items() if "pipsafe" not in path} == {
+        path: stamp for path, stamp in before.items() if "pipsafe" not in path
+    }
+
+
+@pytest.mark.parametrize("how", ["file", "environment"])
+def test_off_says_and_writes_nothing(conda: Conda, over_pip: Path, how: str) -> None:
+    if how == "file":
+        conda.configure(plugins={"pipsafe_mode": "off"})
+    variables = {**DEBUG, **({"CONDA_PLUGINS_PIPSAFE_MODE": "off"} if how == "environment" else {})}
+    done = conda.run("install", "-y", "-p", over_pip, "alpha=1.0", env=variables).ok()
+    assert "conda-pipsafe" not in done.stdout + done.stderr
+    assert not (over_pip / "conda-meta" / "pipsafe").exists()
+
+
+def test_clone_of_a_damaged_environment_warns(conda: Conda, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip", "alpha=1.0")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
+    done = conda.run("create", "-y", "-p", prefix.parent / "copy", "--clone", prefix, env=DEBUG).ok()
+    print(done.stderr)
+    assert "alpha 2.0 (installed by pip) becomes conda's 1.0 again" in done.stderr
+    assert "two dist-infos lie side by side, 1.0 and 2.0" in done.stderr
+
+
+def test_clone_of_a_sound_environment_is_silent(conda: Conda, over_pip: Path) -> None:
+    done = conda.run("create", "-y", "-p", over_pip.parent / "copy", "--clone", over_pip, env=DEBUG).ok()
+    assert "conda-pipsafe" not in done.stdout + done.stderr
