@@ -10,7 +10,7 @@ import pytest
 from conftest import MakeEnv
 from support.running import Conda, pip
 
-DEBUG: dict[str,str] = {}
+DEBUG = {"PIPSAFE_DEBUG": "1"}
 
 
 def tree(prefix: Path) -> dict[str, tuple[int, int, int]]:
@@ -86,7 +86,7 @@ def test_clone_of_a_damaged_environment_warns(conda: Conda, make_env: MakeEnv, w
     done = conda.run("create", "-y", "-p", prefix.parent / "copy", "--clone", prefix, env=DEBUG).ok()
     print(done.stderr)
     assert "alpha 2.0 (installed by pip) becomes conda's 1.0 again" in done.stderr
-    assert "two dist-infos lie side by side, 1.0 and 2.0" in done.stderr
+    assert "alpha 2.0 (installed by pip): conda's alpha=1.0=py_0 overwrote" in done.stderr
 
 
 def test_clone_of_a_sound_environment_is_silent(conda: Conda, over_pip: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+from conda_pipsafe.render.terminal import printable
+
 SCHEMA_VERSION = 1
-# Names come from files that may be hostile: no escape sequence, bidirectional override or newline gets through.
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Console:
@@ -51,8 +50,3 @@ class Console:
         if self.as_json:
             document = {"schema_version": SCHEMA_VERSION, "command": command, **value}
             print(json.dumps(document, indent=2, ensure_ascii=True, default=str), file=sys.stdout)
-
-
-def printable(text: str) -> str:
-    r"""Replace what a terminal would obey by its escape (`\x1b`); line ends and tabs stay."""
-    return _UNPRINTABLE.sub(lambda match: ascii(match.group())[1:-1], text)

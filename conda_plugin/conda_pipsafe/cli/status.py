@@ -73,15 +73,10 @@ def _hooks() -> dict[str, Any]:
     """Whether the conda that runs us has our hooks; asked of conda itself, since a plugin can fail to load silently."""
     if "conda" not in sys.modules:
         return {"conda": None, "registered": False, "mode": None}
-    import conda
-    from conda.base.context import context
+    from conda_pipsafe.engines.conda_context import version_and_hooks
 
-    from conda_pipsafe.engines.conda import mode
-
-    registered = any(
-        getattr(plugin, "__name__", "") == "conda_pipsafe.plugin" for plugin in context.plugin_manager.get_plugins()
-    )
-    return {"conda": str(conda.__version__), "registered": registered, "mode": mode()}
+    version, registered, mode = version_and_hooks()
+    return {"conda": version, "registered": registered, "mode": mode}
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conda_pipsafe.errors import Exit
 
 Say = Callable[[str], None]
-MOST_LINES = 14
+MOST_LINES = 18
 
 
 class DemoError(Exception):
@@ -42,7 +42,7 @@ def _package(name: str, version: str, requires: Sequence[str] = ()) -> WheelSpec
 
 CONDA_PACKAGES = (
     _package("weather", "1.0"),
-    _package("report", "1.0", ["weather>=1,<2"]),
+    _package("report", "1.0", ["weather>=1"]),
     _package("skyplot", "0.9", ["weather>=1"]),
 )
 WHEELS = (_package("weather", "3.0"), _package("skyplot", "1.0", ["weather>=1"]))
@@ -96,7 +96,7 @@ class Story:
         self._channel.index()
         create(self.prefix, ["python", "pip", "report"], [self._channel], self._work, self._conda)
         self._say(f"  {self.prefix}")
-        self._say("  has from conda: python, pip, report 1.0, which needs weather<2, and weather 1.0")
+        self._say("  has from conda: python, pip, report 1.0 and weather 1.0, which report needs")
         self._say(f"  (channel, packages and environment made in {time.monotonic() - started:.1f} s)")
 
     def _guarded_install(self) -> None:
@@ -160,17 +160,23 @@ class Story:
         variables = {**conda_environment(self._work, [self._channel]), "PYTHONPATH": str(overlay)}
         shown = [word for word in words if word not in {"--yes", "--quiet"}]
         command = [str(self._conda), words[0], "--prefix", str(self.prefix), *words[1:]]
-        self._run("conda", shown, command, variables, Exit.OK)
+        self._run("conda", shown, command, variables, Exit.OK, _only_ours if words[0] == "install" else str)
 
     def _run(
-        self, program: str, shown: Sequence[str], command: Sequence[str], env: Mapping[str, str], expect: Exit | None
+        self,
+        program: str,
+        shown: Sequence[str],
+        command: Sequence[str],
+        env: Mapping[str, str],
+        expect: Exit | None,
+        select: Callable[[str], str] = str,
     ) -> None:
         self._say(f"\n  $ {program} {' '.join(shown)}")
         done = subprocess.run(
             command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             check=False,
         )  # fmt: skip
-        self._indent(done.stdout)
+        self._indent(select(done.stdout))
         if expect is not None and done.returncode != expect:
             said = f"`{program} {' '.join(shown)}` ended with exit code {done.returncode}, not {int(expect)}"
             raise DemoError(f"{said}:\n{done.stdout}")
@@ -185,3 +191,14 @@ class Story:
     def _title(self, text: str) -> None:
         self._step += 1
         self._say(f"\n[{self._step}] {text}")
+
+
+def _only_ours(output: str) -> str:
+    """What pipsafe said within conda's own output: its blocks begin with its name and are indented."""
+    kept: list[str] = []
+    for line in output.splitlines():
+        if line.startswith("conda-pipsafe:") or (line.startswith("  ") and kept and kept[-1] != ""):
+            kept.append(line)
+        elif kept and kept[-1] != "":
+            kept.append("")
+    return "\n".join(["(conda's own output is left out here)", *kept])

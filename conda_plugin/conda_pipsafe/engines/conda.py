@@ -1,57 +1,16 @@
-"""conda in its own process: what it is about to do, in our words. Only this module and `hooks` import conda."""
+"""conda in its own process: the transaction that it is about to make, in our words."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 from conda_pipsafe.forecast.package_paths import PackagePaths, read_package_paths
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.files import UnreadableError
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import Snapshot
-
-Mode = Literal["warn", "prompt", "block", "off"]
-MODES: tuple[Mode, ...] = ("warn", "prompt", "block", "off")
-
-
-def mode() -> Mode:
-    """The setting `plugins: pipsafe_mode`; `warn` where this conda has no plugin settings (before 24.3)."""
-    from conda.base.context import context
-
-    value = str(getattr(getattr(context, "plugins", None), "pipsafe_mode", "warn"))
-    value = "off" if value.lower() == "false" else value
-    # An unknown word was already refused by conda, with the file that it stands in.
-    return next((known for known in MODES if known == value), "warn")
-
-
-def target_prefix() -> str | None:
-    """The prefix that the running command is about; None when conda cannot tell."""
-    from conda.base.context import context
-    from conda.exceptions import CondaError
-
-    try:
-        prefix = context.target_prefix
-    except (CondaError, ValueError):
-        return None
-    return os.path.abspath(str(prefix)) if prefix else None
-
-
-def arguments() -> Any:  # noqa: ANN401 - conda's parsed command line, an argparse namespace or a dictionary with attributes
-    """The running command's parsed options, as conda keeps them; attributes may be missing."""
-    from conda.base.context import context
-
-    return context._argparse_args  # noqa: SLF001 - conda has no public name for it
-
-
-def may_ask() -> bool:
-    """Whether a person can be asked now: a terminal, and neither `--yes` nor `--json` nor a dry run."""
-    import sys
-
-    from conda.base.context import context
-
-    return sys.stdin.isatty() and not (context.always_yes or context.json or context.dry_run or context.quiet)
 
 
 def transaction_of(snapshot: Snapshot, prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> Transaction:
@@ -143,37 +102,3 @@ def _unlinked(snapshot: Snapshot, prec: Any) -> UnlinkedPackage:  # noqa: ANN401
     return UnlinkedPackage(
         prec.name, str(prec.version), str(prec.build), frozenset(record.files) if record else frozenset()
     )
-
-
-def prefix_of_file(path: object) -> str | None:
-    """The environment that an environment file names, for commands that were given no name or prefix.
-
-    Returns:
-        Its absolute path, or None when the file has no name or conda cannot read it (conda says so itself).
-    """
-    from conda.base.context import context
-    from conda.core.prefix_data import PrefixData
-    from conda.exceptions import CondaError
-
-    source = path[0] if isinstance(path, (list, tuple)) and path else path
-    if not isinstance(source, str) or not os.path.isfile(source):
-        return None
-    try:
-        hook = context.plugin_manager.get_environment_specifier(source=source, name=context.environment_specifier)
-        name = hook.environment_spec(source).env_for(context.subdir).name
-        return str(PrefixData.from_name(name).prefix_path) if name else None
-    except (CondaError, AttributeError, ValueError):
-        return None
-
-
-def prefix_of_clone(clone: str) -> str | None:
-    """The environment that `--clone NAME_OR_PATH` names, as conda finds it; None when there is none."""
-    from conda.base.context import locate_prefix_by_name
-    from conda.exceptions import CondaError
-
-    try:
-        if os.sep in clone or "/" in clone:
-            return os.path.abspath(os.path.expanduser(clone))
-        return str(locate_prefix_by_name(clone))
-    except (CondaError, ValueError):
-        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from conda_pipsafe.engines import conda as engine
+from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.hooks import session as sessions
 from conda_pipsafe.hooks.guard import observing, tell
 
@@ -20,19 +20,21 @@ def before(command: str, *, reading: bool) -> None:
     """
     if engine.mode() == "off":
         sessions.start(command, None)
-        return
-    if reading:
-        prefix = engine.target_prefix()
-        sessions.start(command, prefix)
-        _keep(command, prefix)
-        return
-    options = engine.arguments()
+    elif reading:
+        session = sessions.start(command, engine.target_prefix())
+        if session.prefix is not None and os.path.isdir(session.prefix):
+            _keep(command, session.prefix)
+    else:
+        _before_change(command, engine.arguments())
+
+
+def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argparse's namespace
     # `create` fills its prefix in later, from the file; then the solver hook asks conda again.
     session = sessions.start(command, None if command in {"create", "env_create"} else _prefix(command, options))
     source = _copied(command, options)
     if source is not None:
         _warn_of_copy(source)
-    elif session.prefix is not None:
+    elif session.prefix is not None and os.path.isdir(session.prefix):
         _record(session.prefix)
         if command == "env_update":
             # Its `pip:` section may change things though no transaction is made.
@@ -46,8 +48,11 @@ def _prefix(command: str, options: Any) -> str | None:  # noqa: ANN401 - argpars
     return engine.target_prefix()
 
 
-def _keep(command: str, prefix: str | None) -> None:
-    if prefix is None or not os.path.isdir(prefix):
+def _keep(command: str, prefix: str) -> None:
+    from conda_pipsafe.ledger.seen import recall
+
+    remembered = recall(prefix)
+    if remembered is not None and not remembered.get("endangered"):
         return
     from conda_pipsafe.ledger.vault import keep_endangered
 
@@ -91,28 +96,34 @@ def after(command: str) -> None:
     prefixes = set(session.stamps) | {session.prefix or engine.target_prefix() or ""}
     for prefix in sorted(prefixes):
         if prefix and os.path.isdir(os.path.join(prefix, "conda-meta")):
-            _report(command, prefix)
+            if prefix not in session.clean or command == "env_update":
+                _report(command, prefix)
             _record(prefix)
 
 
 def _record(prefix: str) -> None:
-    from conda_pipsafe.ledger.reconcile import reconcile
+    """Bring the ledger up to date; note whether there is anything of pip's to watch over."""
+    from conda_pipsafe.ledger.seen import recall
 
-    reconcile(prefix)
+    if recall(prefix) is None:
+        from conda_pipsafe.ledger.reconcile import reconcile
+
+        reconcile(prefix)
+    remembered = recall(prefix)
+    if remembered is not None and remembered.get("pip") == 0:
+        sessions.current.clean.add(prefix)
 
 
 def _report(command: str, prefix: str) -> None:
+    session = sessions.current
+    if prefix not in session.before and command not in {"create", "env_create"}:
+        return
     from conda_pipsafe.forecast.outcome import compare
     from conda_pipsafe.prefix.snapshot import read_snapshot
     from conda_pipsafe.render.outcome import outcome_text
 
-    session = sessions.current
-    creates = command in {"create", "env_create"}
-    if prefix not in session.before and not creates:
-        return
-    before_snapshot = session.before.get(prefix)
     outcome = compare(
-        before_snapshot,
+        session.before.get(prefix),
         session.stamps.get(prefix, {}),
         session.replaced.get(prefix, frozenset()),
         read_snapshot(prefix),

@@ -49,7 +49,7 @@ def conda_error(refusal: Refusal) -> Exception:
 
 def tell(text: str) -> None:
     """Print a block on stderr: stdout may be JSON."""
-    from conda_pipsafe.cli.console import printable
+    from conda_pipsafe.render.terminal import printable
 
     sys.stdout.flush()
     print(printable(text), file=sys.stderr, flush=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from conda_pipsafe.forecast.copying import replaced_packages
-from conda_pipsafe.forecast.effects import Forecast
-from conda_pipsafe.forecast.outcome import Stamp
-from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
+if TYPE_CHECKING:
+    from conda_pipsafe.forecast.effects import Forecast
+    from conda_pipsafe.forecast.outcome import Stamp
+    from conda_pipsafe.prefix.snapshot import Snapshot
 
 
 @dataclass
@@ -17,6 +18,7 @@ class Session:
     Attributes:
         command: conda's name of it.
         prefix: The prefix that it is about, as far as the pre-command hook could tell.
+        clean: Prefixes that the last look left without any package of pip's, unchanged since.
         said: What was already shown, so that no warning comes twice.
         before: The last snapshot taken before anything changed, by prefix.
         stamps: What pip-owned paths looked like then, by prefix.
@@ -26,6 +28,7 @@ class Session:
 
     command: str = ""
     prefix: str | None = None
+    clean: set[str] = field(default_factory=set)
     said: set[tuple[str, str, str]] = field(default_factory=set)
     before: dict[str, Snapshot] = field(default_factory=dict)
     stamps: dict[str, dict[str, Stamp]] = field(default_factory=dict)
@@ -45,6 +48,9 @@ def start(command: str, prefix: str | None) -> Session:
 
 def snapshot_before(prefix: str) -> Snapshot | None:
     """The prefix as it is before the command changes it, read once; None when it is not an environment yet."""
+    from conda_pipsafe.forecast.copying import replaced_packages
+    from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, read_snapshot
+
     if prefix not in current.before:
         try:
             snapshot = read_snapshot(prefix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conda_pipsafe.engines.conda import MODES
+from conda_pipsafe.engines.conda_context import MODES
 
 
 def mode_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from conda_pipsafe.engines import conda as engine
-from conda_pipsafe.forecast.effects import Forecast, Harm, forecast
-from conda_pipsafe.forecast.outcome import stamps_of
+from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.hooks import session as sessions
 from conda_pipsafe.hooks.guard import Refusal, conda_error, log, observing, tell
+
+if TYPE_CHECKING:
+    from conda_pipsafe.forecast.effects import Forecast, Harm
 
 
 @observing
@@ -21,7 +22,7 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
     """
     # What the pre-command hook found out counts first: `env update` may have its environment's name from a file.
     prefix = sessions.current.prefix or engine.target_prefix()
-    if prefix is None or not (unlink or link):
+    if prefix is None or prefix in sessions.current.clean or not (unlink or link):
         return
     mode = engine.mode()
     if mode == "off":
@@ -83,8 +84,10 @@ def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
         Refusal: When the mode refuses the transaction.
     """
     mode = engine.mode()
-    if mode == "off":
+    if mode == "off" or prefix in sessions.current.clean:
         return
+    from conda_pipsafe.forecast.outcome import stamps_of
+
     seen = _foresee(prefix, tuple(unlink), tuple(link))
     snapshot = sessions.current.before.get(prefix)
     if snapshot is None:
@@ -95,10 +98,13 @@ def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
 
 
 def _foresee(prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> Forecast | None:
+    from conda_pipsafe.engines.conda import transaction_of
+    from conda_pipsafe.forecast.effects import forecast
+
     snapshot = sessions.snapshot_before(prefix)
     if snapshot is None or not snapshot.pip_distributions():
         return None
-    seen = forecast(snapshot, engine.transaction_of(snapshot, prefix, unlink, link))
+    seen = forecast(snapshot, transaction_of(snapshot, prefix, unlink, link))
     sessions.current.forecasts[prefix] = seen
     return seen
 

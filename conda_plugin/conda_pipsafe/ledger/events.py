@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 LEDGER_VERSION = 1
 
 EventKind = Literal[
-    "created",  # the ledger's first line: which prefix, when
+    "created",  # the ledger's first line: which prefix; again when the ledger came along with a copied environment
     "installed", "upgraded", "removed",  # a distribution that pip, uv or another installer owns
-    "changed",  # the same version, written anew (reinstall, taken over from or by conda, source changed)
+    "changed",  # the same version, written anew (reinstall, taken over from conda, source changed)
     "conda",  # a conda transaction: what it did to pip's distributions
     "record-kept",  # a conda-meta record was copied into the vault before something erased it
     "record-lost",  # a conda-meta record vanished though nobody removed the package
@@ -22,6 +22,14 @@ EventKind = Literal[
 
 How = Literal["recorded", "observed"]
 Certainty = Literal["certain", "likely", "unknown"]
+Owner = Literal["pip", "both"]
+SourceKind = Literal["index", "direct-url", "editable", "unknown"]
+
+EVENT_KINDS: frozenset[str] = frozenset(get_args(EventKind))
+HOWS: frozenset[str] = frozenset(get_args(How))
+CERTAINTIES: frozenset[str] = frozenset(get_args(Certainty))
+OWNERS: frozenset[str] = frozenset(get_args(Owner))
+SOURCE_KINDS: frozenset[str] = frozenset(get_args(SourceKind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,7 @@ class Source:
         revision: The commit of a VCS install.
     """
 
-    kind: Literal["index", "direct-url", "editable", "unknown"]
+    kind: SourceKind
     url: str | None = None
     index: str | None = None
     hash: str | None = None
@@ -53,6 +61,7 @@ class DistState:
         owner: `pip` (conda did not bring it) or `both` (written over conda's own).
         requested: Asked for by name, a dependency, or unknown (None).
         recorded_by: `pipsafe` when we installed it, else None.
+        written: When its metadata was written (mtime of RECORD), UTC, ISO 8601; tells a reinstall of one version.
     """
 
     key: str
@@ -61,10 +70,11 @@ class DistState:
     path: str
     installer: str | None
     requested: bool | None
-    owner: Literal["pip", "both"]
+    owner: Owner
     source: Source
     extras: tuple[str, ...] = ()
     recorded_by: str | None = None
+    written: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ class Event:
         certainty: How sure the facts are.
         happened: For an observed event the best known time (the dist-info's mtime), same form; else None.
         revision: conda's revision number at that moment; None without a history.
-        dist: The distribution as it is now; None for events about none, and for a removal the last known state.
+        dist: The distribution as it is now, for a removal as it last was; None for events about none.
         before: For upgraded and changed, the state before.
         command: What was run, credentials removed; None when nobody knows.
         user: The login name of who ran it; None for observed events.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _AUTHORITY = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)@")
+# A password with a raw slash in it: what stands before the colon is no host, since what follows it is no port.
+_BROKEN_AUTHORITY = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#@:]*:(?!\d*(?:[/?#]|$))[^@]*@")
 # PEP 610 keeps what holds no secret: the user `git` of an ssh address, and ${VARIABLES}.
 _HARMLESS = re.compile(r"^(?:git|hg|svn|\$\{[A-Za-z0-9_-]+\}(?::\$\{[A-Za-z0-9_-]+\})?)$")
 _SECRET = re.compile(
@@ -44,6 +46,8 @@ def strip_credentials(url: str) -> str:
     match = _AUTHORITY.match(url)
     if match and not _HARMLESS.match(match.group(2)):
         url = match.group(1) + url[match.end() :]
+    elif match is None:
+        url = _BROKEN_AUTHORITY.sub(r"\1", url)
     return _SECRET.sub(r"\1****", _CONDA_TOKEN.sub("/t/****", url))
 
 

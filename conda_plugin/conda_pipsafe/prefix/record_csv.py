@@ -9,19 +9,21 @@ import base64
 import binascii
 import csv
 import io
+import os
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from conda_pipsafe.prefix.files import Problem
 from conda_pipsafe.prefix.paths import from_site
 
 _COLUMNS = 3
+_NEEDS_CSV = re.compile(r'["\0\r]')
 csv.field_size_limit(1024 * 1024)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedFile:
-    """One row of a RECORD.
+class RecordedFile(NamedTuple):
+    """One row of a RECORD; a tuple, since a prefix has a hundred thousand of them.
 
     Attributes:
         path: Prefix-relative.
@@ -58,16 +60,21 @@ def parse_record_csv(text: str, prefix: str, site: str, source: str) -> tuple[li
     """
     rows: list[RecordedFile] = []
     outside = broken = 0
+    # A plain name below site-packages, as nearly all are, is spared the call that makes it safe.
+    careful = os.name == "nt" or "//" in text or "/." in text or "\0" in text
     for row in _rows(text):
         if row is None:
             broken += 1
             continue
-        path = from_site(prefix, site, row[0])
+        name = row[0]
+        path = from_site(prefix, site, name) if careful or name[0] in "./" else f"{site}/{name}"
         if path is None:
             outside += 1
             continue
-        size = int(row[2]) if len(row) > 2 and row[2].isdecimal() and len(row[2]) < 19 else None  # noqa: PLR2004
-        rows.append(RecordedFile(path, (row[1] or None) if len(row) > 1 else None, size))
+        digest = row[1] if len(row) > 1 else ""
+        written = row[2] if len(row) > 2 else ""  # noqa: PLR2004
+        size = int(written) if written.isdecimal() and len(written) < 19 else None  # noqa: PLR2004
+        rows.append(RecordedFile(path, digest or None, size))
     problems = []
     if outside:
         problems.append(Problem("invalid-path", source, f"{outside} rows lead out of the environment"))
@@ -76,7 +83,33 @@ def parse_record_csv(text: str, prefix: str, site: str, source: str) -> tuple[li
     return rows, problems
 
 
+def plain_paths(text: str, prefix: str, site: str) -> list[str] | None:
+    """The prefix-relative paths of a RECORD, without their hashes, where no row needs care: a tenth of the time.
+
+    Returns:
+        None when a row is quoted, absolute, leads out, or not path, hash and size: then `parse_record_csv` it.
+    """
+    text = text.replace("\r\n", "\n")
+    if os.name == "nt" or _NEEDS_CSV.search(text) or "//" in text or "\n/" in text or text[:1] in "/,\n":
+        return None
+    lines = text.rstrip("\n").split("\n")
+    if "\n," in text or any(line.count(",") != _COLUMNS - 1 for line in lines):
+        return None
+    names = [line.partition(",")[0] for line in lines]
+    if "./" not in text:
+        return [f"{site}/{name}" for name in names]
+    paths = [from_site(prefix, site, name) if "./" in name else f"{site}/{name}" for name in names]
+    return [path for path in paths if path is not None] if None not in paths else None
+
+
 def _rows(text: str) -> Iterator[list[str] | None]:
+    text = text.replace("\r\n", "\n")
+    if not _NEEDS_CSV.search(text):  # nearly every RECORD, in half the time
+        for line in text.split("\n"):
+            if line:
+                row = line.split(",")
+                yield row if len(row) <= _COLUMNS and row[0] else None
+        return
     reader = csv.reader(io.StringIO(text, newline=""))
     while True:
         try:

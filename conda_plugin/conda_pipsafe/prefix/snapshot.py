@@ -112,9 +112,10 @@ class Snapshot:
         return "both" if self._rewritten(dist, record) else "conda"
 
     def _rewritten(self, dist: Distribution, record: Record) -> bool:
-        if dist.kind != "dist-info" or not self._installer_differs(dist, record):
+        # Asked first, since it is nearly always so: comparing hashes means reading the record's list of paths.
+        if dist.installer == "conda" or dist.kind != "dist-info":
             return False
-        return dist.installer != "conda"
+        return self._installer_differs(dist, record)
 
     def _installer_differs(self, dist: Distribution, record: Record) -> bool:
         path = f"{dist.path}/INSTALLER"

@@ -1,0 +1,173 @@
+"""Random conda packages and wheels that get in each other's way, and random commands over them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from conda_pipsafe.demo.channel import Channel
+from conda_pipsafe.demo.package import PackageSpec
+from conda_pipsafe.demo.wheel_package import MetadataStyle, Recipe, package_from_wheel
+from conda_pipsafe.demo.wheels import PKGUTIL_NAMESPACE, WheelSpec, write_wheel
+
+NAMES = ("ash", "birch", "cedar", "elm", "fir")
+FOREIGN = ("oak", "pine", "rowan")
+VERSIONS = ("1.0", "2.0", "3.0")
+
+# An in-tree build backend: an editable install then needs no index and no isolation.
+BACKEND = """
+import base64, hashlib, pathlib, zipfile
+
+NAME, VERSION = {name!r}, {version!r}
+
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    info = f"{{NAME}}-{{VERSION}}.dist-info"
+    source = str(pathlib.Path(__file__).parent / "src")
+    files = {{
+        f"__editable__.{{NAME}}-{{VERSION}}.pth": source + "\\n",
+        f"{{info}}/METADATA": f"Metadata-Version: 2.1\\nName: {{NAME}}\\nVersion: {{VERSION}}\\n",
+        f"{{info}}/WHEEL": "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }}
+    def digest(text):
+        return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+    rows = [f"{{n}},sha256={{digest(t)}},{{len(t)}}" for n, t in files.items()]
+    files[f"{{info}}/RECORD"] = "\\n".join([*rows, f"{{info}}/RECORD,,", ""])
+    target = f"{{NAME}}-{{VERSION}}-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(wheel_directory) / target, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return target
+
+def build_wheel(*args, **kwargs):
+    raise NotImplementedError
+"""
+
+
+@dataclass
+class World:
+    """What one seed makes.
+
+    Attributes:
+        rng: The source of all choices.
+        channel: Its conda packages.
+        wheels: Folder of its wheels.
+        editables: Checkouts that can be installed with `-e`.
+    """
+
+    rng: random.Random
+    channel: Channel
+    wheels: Path
+    editables: list[Path]
+
+    @classmethod
+    def make(cls, seed: int, folder: Path, pythons: tuple[str, ...]) -> World:
+        rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
+        staging, wheels = folder / "staging", folder / "wheels"
+        staging.mkdir(parents=True)
+        wheels.mkdir()
+        channel = Channel(folder / "channel")
+        packages: list[PackageSpec] = []
+        for name in NAMES:
+            style = rng.choice(("noarch", "noarch", "noarch", "arch", "data"))
+            for version in VERSIONS:
+                packages += _conda_packages(rng, staging, name, version, style, pythons)
+        channel.add_all(packages)
+        for name in (*NAMES, *FOREIGN):
+            for version in rng.sample(VERSIONS, 2):
+                write_wheel(_wheel(rng, name, version), wheels)
+        editables = [_editable(folder / f"checkout-{name}", name) for name in rng.sample((*NAMES, *FOREIGN), 2)]
+        return cls(rng, channel, wheels, editables)
+
+    def conda_specs(self) -> list[str]:
+        """A few conda packages to begin with."""
+        return [
+            f"{name}={self.rng.choice(VERSIONS)}" if self.rng.random() < 0.7 else name
+            for name in self.rng.sample(NAMES, self.rng.randint(0, 4))
+        ]
+
+    def pip_arguments(self) -> list[list[str]]:
+        """A few pip commands that come next, each with its options."""
+        calls: list[list[str]] = []
+        for wheel in self.rng.sample(sorted(self.wheels.glob("*.whl")), self.rng.randint(1, 5)):
+            force = self.rng.choice(([], [], ["--force-reinstall"], ["--ignore-installed"]))
+            calls.append(["install", "--no-deps", *force, str(wheel)])
+        if self.rng.random() < 0.3:
+            checkout = self.rng.choice(self.editables)
+            calls.append(["install", "--no-deps", "--no-build-isolation", "-e", str(checkout)])
+        return calls
+
+    def command(self, installed: list[str], pythons: tuple[str, ...], revisions: int) -> list[str]:
+        """One conda command without its prefix; `install … --dry-run` is among them."""
+        rng = self.rng
+        some = rng.sample(NAMES, rng.randint(1, 2))
+        versioned = [f"{name}={rng.choice(VERSIONS)}" for name in some]
+        choices = [
+            ["install", *versioned],
+            ["install", *some],
+            ["install", *versioned, "--dry-run"],
+            ["update", "--all"],
+        ]
+        if installed:
+            one = rng.choice(installed)
+            choices += [["update", one], ["remove", one], ["remove", one, "--force"]]
+            choices += [["install", "--force-reinstall", one], ["remove", one]]
+        if revisions > 1:
+            choices.append(["install", "--revision", str(rng.randrange(revisions))])
+        if len(pythons) > 1:
+            choices.append(["install", f"python={rng.choice(pythons)}"])
+        return rng.choice(choices)
+
+
+def _content(rng: random.Random, name: str, version: str) -> WheelSpec:
+    """A distribution whose paths may be those of others: few modules, scripts and data files for many names."""
+    modules = {f"{name}/__init__.py": f"VERSION = {version!r}\n", f"{name}/v{version[0]}.py": ""}
+    for shared in rng.sample(("trunk", "leaf", "root"), rng.randint(0, 2)):
+        modules[f"{shared}/__init__.py"] = f"# {name} {version}\n"
+        modules[f"{shared}/{rng.choice(('bark', name))}.py"] = f"# {name} {version}\n"
+    if rng.random() < 0.3:
+        modules["grove/__init__.py"] = PKGUTIL_NAMESPACE
+        modules[f"grove/{name}.py"] = ""
+    scripts = [f"{script} = {name}:main" for script in rng.sample(("saw", "axe", name), rng.randint(0, 2))]
+    data = {f"share/{item}/table.txt": f"{name} {version}\n" for item in rng.sample(("wood", name), rng.randint(0, 2))}
+    legacy = {"plane": f"#!python\nprint({name!r})\n"} if rng.random() < 0.3 else {}
+    return WheelSpec(name=name, version=version, modules=modules, data=data, scripts=legacy, console_scripts=scripts)
+
+
+def _wheel(rng: random.Random, name: str, version: str) -> WheelSpec:
+    return _content(rng, name, version)
+
+
+def _conda_packages(
+    rng: random.Random, staging: Path, name: str, version: str, style: str, pythons: tuple[str, ...]
+) -> list[PackageSpec]:
+    if style == "data":
+        files: dict[str, bytes] = {
+            f"share/{rng.choice(('wood', name))}/table.txt": f"{name} {version}\n".encode(),
+            "bin/plane": b"#!/bin/sh\n",
+        }
+        return [PackageSpec(name=name, version=version, noarch="generic", files=files)]
+    folder = staging / f"{name}-{version}"
+    folder.mkdir()
+    wheel = write_wheel(_content(rng, name, version), folder)
+    metadata: MetadataStyle = rng.choice(("dist-info", "dist-info", "dist-info", "none", "no-record", "egg-info-dir"))
+    if style == "arch":
+        return [
+            package_from_wheel(
+                Recipe(wheel, metadata=metadata, python=python, pyc=False, depends=[f"python {python}.*"])
+            )
+            for python in pythons
+        ]
+    return [package_from_wheel(Recipe(wheel, metadata=metadata, depends=["python"]))]
+
+
+def _editable(folder: Path, name: str) -> Path:
+    (folder / "src" / name).mkdir(parents=True)
+    (folder / "src" / name / "__init__.py").write_text("VERSION = 'checkout'\n", encoding="utf-8")
+    (folder / "backend.py").write_text(BACKEND.format(name=name, version="9.0"), encoding="utf-8")
+    (folder / "pyproject.toml").write_text(
+        f'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        f'[project]\nname = "{name}"\nversion = "9.0"\n',
+        encoding="utf-8",
+    )
+    return folder
