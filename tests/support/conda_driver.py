@@ -30,7 +30,8 @@ def session_facts() -> dict[str, Any]:
             for prefix, seen in current.forecasts.items()
         },
         "stamps": {
-            prefix: {path: list(stamp) for path, stamp in stamps.items()} for prefix, stamps in current.stamps.items()
+            prefix: {path: list(stamp) for path, stamp in baseline.stamps.items()}
+            for prefix, baseline in current.baselines.items()
         },
     }
 

@@ -73,6 +73,8 @@ def _linked(prec: Any, python: _Python) -> LinkedPackage:  # noqa: ANN401 - a co
         paths=found.paths if found else None,
         distributions=found.distributions if found else _guess(prec),
         scripts=found.scripts if found else {},
+        sources=found.sources if found else {},
+        compiled=found.compiled if found else {},
     )
 
 

@@ -143,6 +143,8 @@ def _linked(record: Any, python: str | None, site: str | None, cache: str) -> Li
         paths=found.paths if found else None,
         distributions=found.distributions if found else {canonical_name(name): version},
         scripts=found.scripts if found else {},
+        sources=found.sources if found else {},
+        compiled=found.compiled if found else {},
     )
 
 

@@ -7,6 +7,7 @@ says that it rests on its name.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -72,6 +73,8 @@ class _Plan:
     written: dict[str, list[str]] = field(default_factory=dict)
     removed: dict[str, list[str]] = field(default_factory=dict)
     by_dist: dict[str, LinkedPackage] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    compiled: dict[str, str] = field(default_factory=dict)
 
 
 def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
@@ -94,6 +97,8 @@ def _plan(transaction: Transaction) -> _Plan:
         if package.paths is None:
             plan.by_dist.setdefault(canonical_name(package.name), package)
         _add(plan.written, package.paths or (), f"{package.name} {package.version}")
+        plan.sources.update((path_key(path), source) for path, source in package.sources.items())
+        plan.compiled.update((path_key(path), source) for path, source in package.compiled.items())
     for gone in transaction.unlink:
         _add(plan.removed, gone.paths, f"{gone.name} {gone.version}")
     return plan
@@ -143,9 +148,37 @@ def _touched(snapshot: Snapshot, plan: _Plan, dist: Distribution) -> tuple[tuple
             target = deleted
         else:
             continue
-        if snapshot.exists(path):
+        if snapshot.exists(path) and not _stays(os.path.join(snapshot.prefix, path), key, plan):
             target.append(path)
     return tuple(sorted(overwritten)), tuple(sorted(deleted))
+
+
+def _stays(path: str, key: str, plan: _Plan) -> bool:
+    """Whether conda will "write" a path and yet leave it as it is."""
+    if key in plan.sources:
+        return _is_linked_already(path, plan.sources[key])
+    # One that is unlinked first is compiled anew in any case.
+    return key in plan.compiled and key not in plan.removed and _is_compiled_already(path, plan.compiled[key])
+
+
+def _is_linked_already(path: str, source: str) -> bool:
+    """Whether the path is a hard link of the very file that conda will link there."""
+    try:
+        here, there = os.lstat(path), os.lstat(source)
+    except OSError:
+        return False
+    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+
+def _is_compiled_already(path: str, source: str) -> bool:
+    """Whether `compileall` will pass over a `.pyc`: its header (PEP 552) has no flags and the module's time."""
+    try:
+        with open(path, "rb") as file:
+            header = file.read(12)
+        modified = int(os.stat(source).st_mtime)
+    except OSError:
+        return False
+    return header[4:] == bytes(4) + (modified & 0xFFFFFFFF).to_bytes(4, "little")
 
 
 def _without_list(dist: Distribution) -> set[str]:

@@ -1,17 +1,69 @@
-"""After a command: what in fact changed in what pip owns."""
+"""What a conda command in fact did to what pip owns: a baseline before, a comparison after.
+
+The baseline is plain data, so that it can be kept on disk: when conda fails, is killed or rolls back, the next command
+compares with it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from conda_pipsafe.forecast.copying import Replaced, replaced_packages
 from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.files import UnreadableError, read_bytes
+from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 Stamp = tuple[int, int, int]  # inode, bytes, mtime in ns
+HASHED_AT_MOST = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A distribution that conda does not own, as it was before the command.
+
+    Attributes:
+        path: Its dist-info, prefix-relative.
+        files: Its existing paths, with the sha256 that its RECORD has for each (None where it has none).
+    """
+
+    name: str
+    version: str
+    installer: str
+    path: str
+    files: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A prefix before a transaction.
+
+    Attributes:
+        prefix: Absolute path.
+        python: The Python of then, as `3.12`.
+        site: Its site-packages folder, prefix-relative.
+        watched: The distributions that conda did not own.
+        stamps: What each of their files looked like.
+        shared: Those of their paths that a conda record had too.
+        replaced: The dist-infos that already stood in place of a conda package.
+        doubled: Canonical names of which two dist-infos lay side by side already.
+        foreseen: The paths that the forecast names; None when there was no exact forecast.
+    """
+
+    prefix: str
+    python: str | None
+    site: str | None
+    watched: tuple[Watched, ...]
+    stamps: Mapping[str, Stamp]
+    shared: frozenset[str] = frozenset()
+    replaced: frozenset[str] = frozenset()
+    doubled: frozenset[str] = frozenset()
+    foreseen: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +74,14 @@ class Change:
         dist: As it was before.
         overwritten: Its paths that are other files now, in order.
         deleted: Its paths that are gone, in order.
+        same: How many of the overwritten ones have the content that RECORD says.
         by: The exact specs of the conda packages that have those paths now; empty when nobody has.
     """
 
-    dist: Distribution
+    dist: Watched
     overwritten: tuple[str, ...]
     deleted: tuple[str, ...]
+    same: int
     by: tuple[str, ...]
 
 
@@ -42,6 +96,8 @@ class Outcome:
         orphaned: Distributions left behind with the Python they were installed for.
         doubled: Distributions of which two dist-infos lie side by side now and did not before, and that `changes`
             does not tell already.
+        unforeseen: Paths of `changes` that the forecast did not name.
+        spared: Paths that the forecast named and that are as they were.
     """
 
     prefix: str
@@ -49,80 +105,38 @@ class Outcome:
     replaced: tuple[Replaced, ...] = ()
     orphaned: tuple[Distribution, ...] = ()
     doubled: tuple[tuple[Distribution, ...], ...] = ()
+    unforeseen: tuple[str, ...] = field(default=())
+    spared: tuple[str, ...] = field(default=())
 
     def __bool__(self) -> bool:
-        return bool(self.changes or self.replaced or self.orphaned or self.doubled)
+        return bool(self.changes or self.replaced or self.orphaned or self.doubled or self.unforeseen or self.spared)
 
 
-def compare(before: Snapshot | None, stamps: Mapping[str, Stamp], replaced: frozenset[str], after: Snapshot) -> Outcome:
-    """Compare a prefix with what it was before the command.
-
-    Args:
-        before: The snapshot of then; None when the environment is new.
-        stamps: What pip-owned paths looked like then.
-        replaced: The dist-infos, prefix-relative, that already stood in place of a conda package then.
-        after: The snapshot of now.
-    """
-    new = tuple(item for item in replaced_packages(after) if item.dist.path not in replaced)
-    if before is None:
-        return Outcome(after.prefix, replaced=new, doubled=_doubles(after, frozenset()))
-    changed = (_change(before, stamps, after, dist) for dist in before.pip_distributions())
-    changes = tuple(change for change in changed if change is not None)
-    told = frozenset(dists[0].key for dists in _doubles(before, frozenset())) | {change.dist.key for change in changes}
-    return Outcome(after.prefix, changes, new, _orphans(before, after), _doubles(after, told))
-
-
-def _doubles(snapshot: Snapshot, told: frozenset[str]) -> tuple[tuple[Distribution, ...], ...]:
-    by_name: dict[tuple[str, str], list[Distribution]] = {}
-    for dist in snapshot.distributions:
-        by_name.setdefault((dist.site.path, dist.key), []).append(dist)
-    return tuple(
-        tuple(dists)
-        for (_, key), dists in by_name.items()
-        if len(dists) > 1 and key not in told and any(snapshot.owner_of(dist) != "conda" for dist in dists)
+def take_baseline(snapshot: Snapshot) -> Baseline:
+    """Note what pip owns in a prefix and what it looks like: one lstat for each of its paths."""
+    stamps: dict[str, Stamp] = {}
+    watched = tuple(_watch(snapshot, dist, stamps) for dist in snapshot.pip_distributions())
+    current = next((site.path for site in snapshot.sites if site.current), None)
+    return Baseline(
+        prefix=snapshot.prefix,
+        python=snapshot.python,
+        site=current,
+        watched=watched,
+        stamps=stamps,
+        shared=frozenset(path for path in stamps if path_key(path) in snapshot.record_paths),
+        replaced=frozenset(item.dist.path for item in replaced_packages(snapshot)),
+        doubled=frozenset(dists[0].key for dists in _doubles(snapshot)),
     )
 
 
-def _change(before: Snapshot, stamps: Mapping[str, Stamp], after: Snapshot, dist: Distribution) -> Change | None:
-    overwritten: list[str] = []
-    deleted: list[str] = []
-    owners: set[str] = set()
-    for path in {row.path for row in before.installed_files[dist.path]}:
-        was = stamps.get(path)
-        now = stamp_of(after.prefix, path)
-        if was is None or now == was:
-            continue
-        # Only where conda has or had the path was it conda; else pip itself moved on (a `pip:` section), or the user.
-        records = after.record_paths.get(path_key(path), ())
-        if now is None and path_key(path) in before.record_paths:
-            deleted.append(path)
-        elif now is not None and records:
-            overwritten.append(path)
-            owners.update(f"{record.name}={record.version}={record.build}" for record in records)
-    if not overwritten and not deleted:
-        return None
-    return Change(dist, tuple(sorted(overwritten)), tuple(sorted(deleted)), tuple(sorted(owners)))
-
-
-def _orphans(before: Snapshot, after: Snapshot) -> tuple[Distribution, ...]:
-    if before.python == after.python or after.python is None:
-        return ()
-    current = {site.path for site in after.sites if site.current}
-    were = {site.path for site in before.sites if site.current}
-    return tuple(
-        dist for dist in after.distributions if dist.site.path in were - current and after.record_of(dist) is None
-    )
-
-
-def stamps_of(snapshot: Snapshot) -> dict[str, Stamp]:
-    """inode, size and mtime of every existing path that pip's distributions own."""
-    found: dict[str, Stamp] = {}
-    for dist in snapshot.pip_distributions():
-        for row in snapshot.installed_files[dist.path]:
-            stamp = stamp_of(snapshot.prefix, row.path)
-            if stamp is not None:
-                found[row.path] = stamp
-    return found
+def _watch(snapshot: Snapshot, dist: Distribution, stamps: dict[str, Stamp]) -> Watched:
+    files: dict[str, str | None] = {}
+    for row in snapshot.installed_files[dist.path]:
+        stamp = stamp_of(snapshot.prefix, row.path)
+        if stamp is not None:
+            stamps[row.path] = stamp
+            files[row.path] = row.sha256()
+    return Watched(dist.name, dist.version, dist.installer or "pip", dist.path, files)
 
 
 def stamp_of(prefix: str, path: str) -> Stamp | None:
@@ -132,3 +146,114 @@ def stamp_of(prefix: str, path: str) -> Stamp | None:
     except (OSError, ValueError):
         return None
     return info.st_ino, info.st_size, info.st_mtime_ns
+
+
+def compare(before: Baseline | None, after: Snapshot) -> Outcome:
+    """Compare a prefix with what it was before the command.
+
+    Args:
+        before: The baseline of then; None when the environment is new.
+        after: The snapshot of now.
+    """
+    if before is None:
+        return Outcome(after.prefix, replaced=replaced_packages(after), doubled=_doubles(after))
+    touched = {path for path, stamp in before.stamps.items() if stamp_of(after.prefix, path) != stamp}
+    changes = [change for dist in before.watched if (change := _change(before, touched, after, dist)) is not None]
+    told = before.doubled | {canonical_name(change.dist.name) for change in changes}
+    named = {path for change in changes for path in (*change.overwritten, *change.deleted)}
+    return Outcome(
+        after.prefix,
+        tuple(changes),
+        tuple(item for item in replaced_packages(after) if item.dist.path not in before.replaced),
+        _orphans(before, after),
+        tuple(dists for dists in _doubles(after) if dists[0].key not in told),
+        tuple(sorted(named - before.foreseen)) if before.foreseen is not None else (),
+        tuple(sorted(before.foreseen - touched)) if before.foreseen is not None else (),
+    )
+
+
+def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched) -> Change | None:
+    overwritten: list[str] = []
+    deleted: list[str] = []
+    owners: set[str] = set()
+    for path in touched.intersection(dist.files):
+        # Only where conda has or had the path was it conda; else pip itself moved on (a `pip:` section), or the user.
+        records = after.record_paths.get(path_key(path), ())
+        if not after.exists(path):
+            # pip takes the dist-info away with the files: where it stands, somebody else took them.
+            if path in before.shared or path in (before.foreseen or ()) or after.exists(dist.path):
+                deleted.append(path)
+        elif records:
+            overwritten.append(path)
+            owners.update(f"{record.name}={record.version}={record.build}" for record in records)
+    if not overwritten and not deleted:
+        return None
+    same = sum(_is_same(after.prefix, path, dist.files[path]) for path in overwritten)
+    return Change(dist, tuple(sorted(overwritten)), tuple(sorted(deleted)), same, tuple(sorted(owners)))
+
+
+def _is_same(prefix: str, path: str, expected: str | None) -> bool:
+    if expected is None:
+        return False
+    try:
+        return hashlib.sha256(read_bytes(prefix, path, HASHED_AT_MOST)).hexdigest() == expected
+    except UnreadableError:
+        return False
+
+
+def _doubles(snapshot: Snapshot) -> tuple[tuple[Distribution, ...], ...]:
+    by_name: dict[tuple[str, str], list[Distribution]] = {}
+    for dist in snapshot.distributions:
+        by_name.setdefault((dist.site.path, dist.key), []).append(dist)
+    return tuple(
+        tuple(dists)
+        for dists in by_name.values()
+        if len(dists) > 1 and any(snapshot.owner_of(dist) != "conda" for dist in dists)
+    )
+
+
+def _orphans(before: Baseline, after: Snapshot) -> tuple[Distribution, ...]:
+    if before.python == after.python or after.python is None:
+        return ()
+    current = {site.path for site in after.sites if site.current}
+    if before.site is None or before.site in current:
+        return ()
+    return tuple(
+        dist for dist in after.distributions if dist.site.path == before.site and after.record_of(dist) is None
+    )
+
+
+def baseline_to_json(baseline: Baseline) -> dict[str, Any]:
+    """The baseline as JSON values, for `baseline_from_json`."""
+    return {
+        "prefix": baseline.prefix,
+        "python": baseline.python,
+        "site": baseline.site,
+        "watched": [
+            [dist.name, dist.version, dist.installer, dist.path, dict(dist.files)] for dist in baseline.watched
+        ],
+        "stamps": {path: list(stamp) for path, stamp in baseline.stamps.items()},
+        "shared": sorted(baseline.shared),
+        "replaced": sorted(baseline.replaced),
+        "doubled": sorted(baseline.doubled),
+        "foreseen": None if baseline.foreseen is None else sorted(baseline.foreseen),
+    }
+
+
+def baseline_from_json(value: Mapping[str, Any]) -> Baseline:
+    """The baseline that `baseline_to_json` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: When the value is not one.
+    """
+    return Baseline(
+        prefix=value["prefix"],
+        python=value["python"],
+        site=value["site"],
+        watched=tuple(Watched(*fields) for fields in value["watched"]),
+        stamps={path: (int(ino), int(size), int(mtime)) for path, (ino, size, mtime) in value["stamps"].items()},
+        shared=frozenset(value["shared"]),
+        replaced=frozenset(value["replaced"]),
+        doubled=frozenset(value["doubled"]),
+        foreseen=None if value["foreseen"] is None else frozenset(value["foreseen"]),
+    )

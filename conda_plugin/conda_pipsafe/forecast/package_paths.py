@@ -7,6 +7,7 @@ script, and each module gets a `.pyc`. Old packages have `info/files` instead of
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +19,21 @@ from conda_pipsafe.prefix.paths import clean_relative, scripts_dir
 
 @dataclass(frozen=True, slots=True)
 class PackagePaths:
-    """What an extracted package becomes in a prefix: its installed paths, its distributions, its entry points."""
+    """What an extracted package becomes in a prefix.
+
+    Attributes:
+        paths: Its installed paths, prefix-relative.
+        distributions: Canonical name and version of the distributions that it brings.
+        scripts: The scripts that conda makes of its entry points, path to `module:function`.
+        sources: The absolute path in the package of each installed path that is linked from it.
+        compiled: The same for each `.pyc`: the module that it is compiled from.
+    """
 
     paths: frozenset[str]
     distributions: Mapping[str, str]
     scripts: Mapping[str, str]
+    sources: Mapping[str, str]
+    compiled: Mapping[str, str]
 
 
 def read_package_paths(extracted: str, *, noarch: str | None, python: str | None, site: str | None) -> PackagePaths:
@@ -40,19 +51,24 @@ def read_package_paths(extracted: str, *, noarch: str | None, python: str | None
     listed = _listed(extracted)
     link_type, entry_points = _link_json(extracted)
     if (noarch or link_type) != "python":
-        return PackagePaths(frozenset(listed), _distributions(listed), {})
+        same = {path: os.path.join(extracted, path) for path in listed}
+        return PackagePaths(frozenset(listed), _distributions(listed), {}, same, {})
     scripts_folder = scripts_dir()
     paths: set[str] = set()
+    sources: dict[str, str] = {}
+    compiled: dict[str, str] = {}
     for source in listed:
         target = _noarch_target(source, site, scripts_folder)
+        sources[target] = os.path.join(extracted, source)
         paths.add(target)
         if source.startswith("site-packages/") and source.endswith(".py") and python:
-            paths.add(_pyc(target, python))
+            compiled[_pyc(target, python)] = sources[target]
     scripts: dict[str, str] = {}
     for name, function in entry_points.items():
         for script in _script_paths(name, scripts_folder):
             scripts[script] = function
-    return PackagePaths(frozenset(paths | scripts.keys()), _distributions(paths), scripts)
+    every = frozenset(paths | compiled.keys() | scripts.keys())
+    return PackagePaths(every, _distributions(paths), scripts, sources, compiled)
 
 
 def _listed(extracted: str) -> list[str]:

@@ -16,6 +16,10 @@ class LinkedPackage:
         distributions: The Python distributions that it brings: canonical name to version. Guessed from the conda
             name and version when `paths` is None.
         scripts: Console scripts that conda will make for it (`noarch: python`), path to `module:function`.
+        sources: Where in the package cache each path is linked from, absolute. A path that is that very file already
+            (a hard link, linked again) stays as it is.
+        compiled: Where the module lies that each `.pyc` is compiled from. Python's compiler leaves one alone whose
+            header has the module's time already.
     """
 
     name: str
@@ -25,6 +29,8 @@ class LinkedPackage:
     paths: frozenset[str] | None
     distributions: Mapping[str, str]
     scripts: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False)
+    compiled: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def spec(self) -> str:

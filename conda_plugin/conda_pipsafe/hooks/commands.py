@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.hooks import session as sessions
 from conda_pipsafe.hooks.guard import observing, tell
+
+if TYPE_CHECKING:
+    from conda_pipsafe.forecast.outcome import Outcome
+    from conda_pipsafe.prefix.snapshot import Snapshot
 
 
 @observing
@@ -23,6 +27,7 @@ def before(command: str, *, reading: bool) -> None:
     elif reading:
         session = sessions.start(command, engine.target_prefix())
         if session.prefix is not None and os.path.isdir(session.prefix):
+            _recover(session.prefix)
             _keep(command, session.prefix)
     else:
         _before_change(command, engine.arguments())
@@ -35,6 +40,7 @@ def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argpar
     if source is not None:
         _warn_of_copy(source)
     elif session.prefix is not None and os.path.isdir(session.prefix):
+        _recover(session.prefix)
         _record(session.prefix)
         if command == "env_update":
             # Its `pip:` section may change things though no transaction is made.
@@ -93,7 +99,7 @@ def after(command: str) -> None:
     if engine.mode() == "off":
         return
     session = sessions.current
-    prefixes = set(session.stamps) | {session.prefix or engine.target_prefix() or ""}
+    prefixes = set(session.baselines) | {session.prefix or engine.target_prefix() or ""}
     for prefix in sorted(prefixes):
         if prefix and os.path.isdir(os.path.join(prefix, "conda-meta")):
             if prefix not in session.clean or command == "env_update":
@@ -118,15 +124,58 @@ def _report(command: str, prefix: str) -> None:
     session = sessions.current
     if prefix not in session.before and command not in {"create", "env_create"}:
         return
-    from conda_pipsafe.forecast.outcome import compare
+    from conda_pipsafe.forecast.outcome import compare, take_baseline
+    from conda_pipsafe.ledger.pending import clear_pending
     from conda_pipsafe.prefix.snapshot import read_snapshot
+
+    baseline = session.baselines.get(prefix)
+    if baseline is None and prefix in session.before:
+        # No transaction was made: only what a `pip:` section did can be new.
+        baseline = take_baseline(session.before[prefix])
+    after = read_snapshot(prefix)
+    _tell_outcome(command, compare(baseline, after), after)
+    if prefix in session.baselines:
+        clear_pending(prefix)
+
+
+def _tell_outcome(command: str, outcome: Outcome, after: Snapshot, *, unfinished: str | None = None) -> None:
+    """Say what happened, and record it.
+
+    Args:
+        command: conda's name of the command.
+        outcome: What it did.
+        after: The snapshot that tells so.
+        unfinished: When it began, for a command whose end nobody saw.
+    """
+    if not outcome:
+        return
+    from conda_pipsafe.hooks.record import record_outcome
     from conda_pipsafe.render.outcome import outcome_text
 
-    outcome = compare(
-        session.before.get(prefix),
-        session.stamps.get(prefix, {}),
-        session.replaced.get(prefix, frozenset()),
-        read_snapshot(prefix),
-    )
-    if outcome:
-        tell(outcome_text(command, outcome))
+    record_outcome(command, outcome, after.history.current, unfinished=unfinished)
+    tell(outcome_text(command, outcome, unfinished=unfinished))
+
+
+def _recover(prefix: str) -> None:
+    """A transaction began and nobody saw its end: conda failed, rolled back or was killed. See what it left."""
+    from conda_pipsafe.ledger.pending import PENDING
+
+    if not os.path.lexists(os.path.join(prefix, PENDING)):
+        return
+    from dataclasses import replace
+
+    from conda_pipsafe.forecast.outcome import baseline_from_json, compare
+    from conda_pipsafe.ledger.pending import clear_pending, read_pending
+    from conda_pipsafe.prefix.snapshot import read_snapshot
+
+    pending = read_pending(prefix)
+    if pending is None:
+        return
+    try:
+        baseline = baseline_from_json(pending["baseline"])
+        after = read_snapshot(prefix)
+        # What a rollback spared was no wrong forecast.
+        outcome = replace(compare(baseline, after), unforeseen=(), spared=())
+        _tell_outcome(str(pending["command"]), outcome, after, unfinished=str(pending["time"]))
+    finally:
+        clear_pending(prefix)

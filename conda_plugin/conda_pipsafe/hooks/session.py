@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from conda_pipsafe.forecast.effects import Forecast
-    from conda_pipsafe.forecast.outcome import Stamp
+    from conda_pipsafe.forecast.outcome import Baseline
     from conda_pipsafe.prefix.snapshot import Snapshot
 
 
@@ -20,10 +20,9 @@ class Session:
         prefix: The prefix that it is about, as far as the pre-command hook could tell.
         clean: Prefixes that the last look left without any package of pip's, unchanged since.
         said: What was already shown, so that no warning comes twice.
-        before: The last snapshot taken before anything changed, by prefix.
-        stamps: What pip-owned paths looked like then, by prefix.
+        before: The snapshot taken before anything changed, by prefix.
+        baselines: What pip-owned paths looked like then, by prefix.
         forecasts: What was foreseen, by prefix.
-        replaced: The dist-infos that already stood in place of a conda package before the command, by prefix.
     """
 
     command: str = ""
@@ -31,9 +30,8 @@ class Session:
     clean: set[str] = field(default_factory=set)
     said: set[tuple[str, str, str]] = field(default_factory=set)
     before: dict[str, Snapshot] = field(default_factory=dict)
-    stamps: dict[str, dict[str, Stamp]] = field(default_factory=dict)
+    baselines: dict[str, Baseline] = field(default_factory=dict)
     forecasts: dict[str, Forecast] = field(default_factory=dict)
-    replaced: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 current = Session()
@@ -48,14 +46,11 @@ def start(command: str, prefix: str | None) -> Session:
 
 def snapshot_before(prefix: str) -> Snapshot | None:
     """The prefix as it is before the command changes it, read once; None when it is not an environment yet."""
-    from conda_pipsafe.forecast.copying import replaced_packages
     from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, read_snapshot
 
     if prefix not in current.before:
         try:
-            snapshot = read_snapshot(prefix)
+            current.before[prefix] = read_snapshot(prefix)
         except NotAnEnvironmentError:
             return None
-        current.before[prefix] = snapshot
-        current.replaced[prefix] = frozenset(item.dist.path for item in replaced_packages(snapshot))
     return current.before[prefix]

@@ -11,6 +11,7 @@ from conda_pipsafe.hooks.guard import Refusal, conda_error, log, observing, tell
 
 if TYPE_CHECKING:
     from conda_pipsafe.forecast.effects import Forecast, Harm
+    from conda_pipsafe.prefix.snapshot import Snapshot
 
 
 @observing
@@ -86,15 +87,30 @@ def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
     mode = engine.mode()
     if mode == "off" or prefix in sessions.current.clean:
         return
-    from conda_pipsafe.forecast.outcome import stamps_of
-
     seen = _foresee(prefix, tuple(unlink), tuple(link))
     snapshot = sessions.current.before.get(prefix)
     if snapshot is None:
         return
-    sessions.current.stamps[prefix] = stamps_of(snapshot)
+    _begin(prefix, snapshot, seen)
     if seen:
         _act(seen, mode)
+
+
+def _begin(prefix: str, snapshot: Snapshot, seen: Forecast | None) -> None:
+    """Note what is there, in memory and, for the case that no one sees the end, on disk."""
+    from dataclasses import replace
+
+    from conda_pipsafe.forecast.outcome import baseline_to_json, take_baseline
+
+    baseline = take_baseline(snapshot)
+    if seen is not None and seen.exact:
+        baseline = replace(baseline, foreseen=seen.paths)
+    sessions.current.baselines[prefix] = baseline
+    if baseline.watched:
+        from conda_pipsafe.ledger.pending import write_pending
+        from conda_pipsafe.ledger.store import utc_now
+
+        write_pending(prefix, sessions.current.command, utc_now(), baseline_to_json(baseline))
 
 
 def _foresee(prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> Forecast | None:

@@ -87,7 +87,7 @@ def _parse(text: str) -> tuple[list[Revision], int]:
             blocks.append((match.group(1), []))
         elif line and blocks:
             blocks[-1][1].append(line)
-        elif line:
+        elif line and not line.startswith(("//", "#")):  # pixi leaves a comment in place of a history
             stray += 1
     return [_revision(number, time, lines) for number, (time, lines) in enumerate(blocks)], stray
 

@@ -11,10 +11,17 @@ from conda_pipsafe.prefix.dist_info import Distribution
 FEW = 3
 
 
-def outcome_text(command: str, outcome: Outcome) -> str:
-    """What in fact changed, by name, with the commands that put it right."""
+def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = None) -> str:
+    """What in fact changed, by name, with the commands that put it right.
+
+    Args:
+        command: conda's name of the command.
+        outcome: What it did.
+        unfinished: When the command began, if nobody saw its end.
+    """
     prefix = outcome.prefix
-    lines = [f"conda-pipsafe: what `conda {command.replace('_', ' ')}` did to Python packages in {prefix}"]
+    which = f" of {unfinished}, which did not come to its end," if unfinished else ""
+    lines = [f"conda-pipsafe: what `conda {command.replace('_', ' ')}`{which} did to Python packages in {prefix}"]
     for change in outcome.changes:
         lines += _change_lines(prefix, change)
     for item in outcome.replaced:
@@ -23,6 +30,10 @@ def outcome_text(command: str, outcome: Outcome) -> str:
         lines += _doubled_lines(prefix, dists)
     if outcome.orphaned:
         lines += _orphan_lines(prefix, outcome.orphaned)
+    if outcome.unforeseen:
+        lines.append(f"  not foreseen (please report it): {_paths(outcome.unforeseen)}")
+    if outcome.spared:
+        lines.append(f"  foreseen, but as it was (please report it): {_paths(outcome.spared)}")
     lines.append(f"  all of it:  conda pipsafe audit -p {prefix}")
     return "\n".join(lines)
 
@@ -32,10 +43,11 @@ def _change_lines(prefix: str, change: Change) -> list[str]:
     parts = []
     if change.overwritten:
         owners = ", ".join("conda's " + spec for spec in change.by)
-        parts.append(f"{owners} overwrote {_paths(change.overwritten)}")
+        same = f", {change.same} of them with the same content" if change.same else ""
+        parts.append(f"{owners} overwrote {_paths(change.overwritten)}{same}")
     if change.deleted:
         parts.append(f"conda deleted {_paths(change.deleted)}")
-    lines = [f"  {dist.name} {dist.version} (installed by {dist.installer or 'pip'}): {'; '.join(parts)}"]
+    lines = [f"  {dist.name} {dist.version} (installed by {dist.installer}): {'; '.join(parts)}"]
     uninstall = f"{prefix}/bin/python -m pip uninstall -y {dist.name}"
     if change.by:
         specs = " ".join(f'"{spec}"' for spec in change.by)

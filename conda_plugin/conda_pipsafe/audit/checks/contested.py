@@ -1,0 +1,96 @@
+"""PS105, PS204: paths that a conda package and a distribution of another name both have."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from conda_pipsafe.audit import fixes
+from conda_pipsafe.audit.catalogue import make
+from conda_pipsafe.audit.context import AuditContext, is_bytecode
+from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.wording import counted, installer
+from conda_pipsafe.prefix.conda_meta import Record
+from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.files import RECORD_LIMIT, UnreadableError, read_bytes
+from conda_pipsafe.prefix.paths import path_key
+
+Content = Literal["same", "conda", "other", "neither", "unknown"]
+
+
+def check(context: AuditContext) -> Iterator[Finding]:
+    """Meet the files of every distribution that conda did not bring with the records' paths."""
+    by_meta = {health.record.meta_path: health for health in context.health}
+    for dist in context.foreign:
+        shared: dict[str, list[str]] = defaultdict(list)
+        for path in context.contested.get(dist.path, ()):
+            for record in context.snapshot.record_paths[path_key(path)]:
+                # Of one name: told where the package was replaced or is there twice.
+                if dist.key not in by_meta[record.meta_path].keys and not is_bytecode(path):
+                    shared[record.meta_path].append(path)
+        for meta_path, paths in shared.items():
+            yield from _pair(context, dist, by_meta[meta_path].record, paths)
+
+
+@hookimpl
+def conda_pipsafe_checks() -> Iterable[Check]:
+    """The check of this file."""
+    return [Check("contested", check)]
+
+
+def _pair(context: AuditContext, dist: Distribution, record: Record, paths: list[str]) -> Iterator[Finding]:
+    there = sorted(path for path in paths if context.disk.exists(path))
+    if not there:  # told as missing files
+        return
+    content = _contents(context, dist, record, there)
+    count = Counter(content.values())
+    prefix = context.snapshot.prefix
+    facts = {
+        "conda": {"name": record.name, "version": record.version, "build": record.build, "record": record.meta_path},
+        "there": {"name": dist.name, "version": dist.version, "installer": dist.installer},
+        "content": content,
+    }
+    ways = fixes.uninstall_then_reinstall(prefix, [dist.name], record)
+    who = f"{installer(dist)}'s {dist.name} {dist.version}"
+    ours = f"conda's {record.name} {record.version}"
+    if count["same"] == len(there):
+        files = counted(len(there), "file")
+        message = f"{who} and {ours} share {files} of the same content; uninstalling one harms the other."
+        yield make("PS105", dist.name, message, severity="note", paths=there, facts=facts)
+        return
+    if count["conda"] and not count["other"] and not count["neither"]:
+        message = f"{ours} wrote over {counted(count['conda'], 'file')} of {who}."
+        yield make("PS204", dist.name, message, paths=there, fixes=ways, facts=facts)
+        return
+    wrote = count["other"] or len(there)
+    certain = bool(count["other"] or count["neither"])
+    message = f"{who} {'wrote over' if certain else 'has'} {counted(wrote, 'file')} of {ours}."
+    yield make(
+        "PS105", dist.name, message, severity="error" if certain else "warning", paths=there, fixes=ways, facts=facts
+    )
+
+
+def _contents(context: AuditContext, dist: Distribution, record: Record, paths: list[str]) -> dict[str, Content]:
+    wanted = frozenset(paths)
+    facts = {fact.path: fact.sha256 for fact in record.path_facts() if fact.path in wanted}
+    rows = {row.path: row.sha256() for row in context.rows(dist) if row.path in wanted}
+    return {path: _content(context.snapshot.prefix, path, facts.get(path), rows.get(path)) for path in paths}
+
+
+def _content(prefix: str, path: str, conda: str | None, other: str | None) -> Content:
+    """Whose content a file has now."""
+    if conda is None and other is None:
+        return "unknown"
+    try:
+        actual = hashlib.sha256(read_bytes(prefix, path, RECORD_LIMIT)).hexdigest()
+    except UnreadableError:
+        return "unknown"
+    if actual == conda:
+        return "same" if actual == other else "conda"
+    if actual == other:
+        return "other"
+    # An entry point's script has no hash in the record: what is there may be conda's.
+    return "unknown" if conda is None or other is None else "neither"

@@ -1,0 +1,116 @@
+"""PS101 to PS104: what became of each conda package's files, one finding per package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from conda_pipsafe.audit import fixes
+from conda_pipsafe.audit.catalogue import make
+from conda_pipsafe.audit.context import AuditContext, RecordHealth
+from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.wording import counted, installer, listed, matters
+from conda_pipsafe.prefix.direct_url import strip_credentials
+
+_NAMED = 3
+
+
+def check(context: AuditContext) -> Iterator[Finding]:
+    """Compare each record's files with the disk."""
+    prefix = context.snapshot.prefix
+    for health in context.health:
+        if health.replaced:
+            yield _replaced(context, prefix, health)
+        elif health.removed:
+            yield _removed(context, prefix, health)
+        elif health.taken:
+            yield _taken(prefix, health)
+        elif health.missing and not health.beside:
+            yield _missing(context, prefix, health)
+
+
+@hookimpl
+def conda_pipsafe_checks() -> Iterable[Check]:
+    """The check of this file."""
+    return [Check("damaged-records", check)]
+
+
+def _replaced(context: AuditContext, prefix: str, health: RecordHealth) -> Finding:
+    record = health.record
+    dists = tuple(health.replaced.values())
+    now = listed(f"{dist.name} {dist.version}" for dist in dists)
+    same_name = len(dists) == 1 and dists[0].key == record.name.lower()
+    there = dists[0].version if same_name else now
+    written = [path for dist in dists for path in context.paths(dist)]
+    record_paths = frozenset(record.files)
+    both = [path for path in written if path in record_paths and path not in health.missing]
+    return make(
+        "PS101",
+        record.name,
+        f"{installer(dists[0])} replaced conda's {record.name} {record.version} with {there}.",
+        paths=sorted({*health.missing, *both, *(dist.path for dist in dists)}),
+        fixes=fixes.uninstall_then_reinstall(prefix, (dist.name for dist in dists), record),
+        facts={
+            "conda": _facts(health),
+            "there": [{"name": dist.name, "version": dist.version, "installer": dist.installer} for dist in dists],
+            "overwritten": sorted(both),
+            "needed_by": list(context.dependents.get(record.name, ())),
+        },
+    )
+
+
+def _removed(context: AuditContext, prefix: str, health: RecordHealth) -> Finding:
+    record = health.record
+    needed = context.dependents.get(record.name, ())
+    tail = f"; {listed(needed, _NAMED)} need{'s' if len(needed) == 1 else ''} it" if needed else ""
+    return make(
+        "PS102",
+        record.name,
+        f"conda lists {record.name} {record.version}, but another tool removed it: "
+        f"{len(health.missing)} of its {counted(health.files, 'file')} are gone{tail}.",
+        paths=health.missing,
+        fixes=[fixes.conda_reinstall(prefix, record)],
+        facts={"conda": _facts(health), "needed_by": list(needed)},
+    )
+
+
+def _taken(prefix: str, health: RecordHealth) -> Finding:
+    record = health.record
+    names = [dist.name for dist in health.taken]
+    return make(
+        "PS104",
+        record.name,
+        f"{installer(health.taken[0])} installed {listed(f'{dist.name} {dist.version}' for dist in health.taken)} "
+        f"over conda's {record.name} {record.version}: same version, other build.",
+        paths=[*(f"{dist.path}/INSTALLER" for dist in health.taken), *health.missing],
+        fixes=fixes.uninstall_then_reinstall(prefix, names, record),
+        facts={"conda": _facts(health), "installers": [dist.installer for dist in health.taken]},
+    )
+
+
+def _missing(context: AuditContext, prefix: str, health: RecordHealth) -> Finding:
+    record = health.record
+    others = sorted({dist.name for path in health.missing if (dist := context.foreign_paths.get(path)) is not None})
+    tail = f" (pip's {listed(others, _NAMED)} has the same files)" if others else ""
+    return make(
+        "PS103",
+        record.name,
+        f"{len(health.missing)} of the {counted(health.files, 'file')} of conda's {record.name} {record.version} "
+        f"{'is' if len(health.missing) == 1 else 'are'} missing{tail}.",
+        severity="error" if matters(health.missing) else "warning",
+        paths=health.missing,
+        fixes=[fixes.conda_reinstall(prefix, record)],
+        facts={"conda": _facts(health), "shared_with": others},
+    )
+
+
+def _facts(health: RecordHealth) -> dict[str, object]:
+    record = health.record
+    return {
+        "name": record.name,
+        "version": record.version,
+        "build": record.build,
+        "channel": strip_credentials(record.channel),
+        "record": record.meta_path,
+        "missing": len(health.missing),
+    }

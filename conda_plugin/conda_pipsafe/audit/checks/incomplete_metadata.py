@@ -1,0 +1,71 @@
+"""PS502, PS503: a dist-info without METADATA, or without RECORD."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from conda_pipsafe.audit import fixes
+from conda_pipsafe.audit.catalogue import make
+from conda_pipsafe.audit.checks.husks import find_husks
+from conda_pipsafe.audit.context import AuditContext
+from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.wording import listed
+from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.metadata import canonical_name
+
+
+def check(context: AuditContext) -> Iterator[Finding]:
+    """Look at every dist-info of the current site-packages folder that conda did not bring."""
+    folders = _conda_folders(context)
+    for dist in context.snapshot.distributions:
+        if dist.kind != "dist-info" or not dist.site.current or dist.path in folders:
+            continue
+        # A METADATA that is there and could not be read is told as an unreadable file.
+        if not dist.has_metadata and not context.snapshot.exists(dist.metadata_path):
+            yield _phantom(context, dist)
+        elif dist.has_metadata and not dist.has_record and context.owner(dist) == "pip":
+            yield _unrecorded(context, dist)
+
+
+@hookimpl
+def conda_pipsafe_checks() -> Iterable[Check]:
+    """The check of this file."""
+    return [Check("incomplete-metadata", check)]
+
+
+def _conda_folders(context: AuditContext) -> frozenset[str]:
+    """dist-info folders in which a conda package has any file: a package may be built without METADATA."""
+    return frozenset(
+        path[: path.index(".dist-info/") + len(".dist-info")]
+        for record in context.snapshot.records
+        for path in record.files
+        if ".dist-info/" in path
+    )
+
+
+def _phantom(context: AuditContext, dist: Distribution) -> Finding:
+    left = sorted(context.disk.names(dist.path))
+    what = f"only {listed(left)} is left in it" if left else "it is empty"
+    version = f" {dist.version}" if dist.version else ""
+    paths = [dist.path, *(husk.path for husk in find_husks(context) if canonical_name(husk.name) == dist.key)]
+    return make(
+        "PS502",
+        dist.name,
+        f"{dist.name}{version} is listed, but its dist-info has no METADATA: {what}.",
+        paths=paths,
+        fixes=[fixes.delete(context.snapshot.prefix, paths)],
+        facts={"name": dist.name, "version": dist.version, "left": left},
+    )
+
+
+def _unrecorded(context: AuditContext, dist: Distribution) -> Finding:
+    words = ["install", "--force-reinstall", "--ignore-installed", "--no-deps", f"{dist.name}=={dist.version}"]
+    return make(
+        "PS503",
+        dist.name,
+        f"{dist.name} {dist.version} has no RECORD: pip can neither upgrade nor uninstall it.",
+        paths=[dist.path],
+        fixes=[fixes.pip(context.snapshot.prefix, *words)],
+        facts={"name": dist.name, "version": dist.version, "installer": dist.installer},
+    )

@@ -1,0 +1,123 @@
+"""PS106: packages that conda installed, has no record of any more, and never removed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from conda_pipsafe.audit import fixes
+from conda_pipsafe.audit.catalogue import make
+from conda_pipsafe.audit.context import AuditContext, KeptCopy
+from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.wording import installer, listed
+from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.history import History, dist_str, split_dist
+from conda_pipsafe.prefix.metadata import canonical_name
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """A package without a record; `unlinked` is when the history says that it went, None when it never says so."""
+
+    name: str
+    version: str
+    build: str
+    unlinked: float | None
+    channel: str
+    in_history: bool
+
+
+def check(context: AuditContext) -> Iterator[Finding]:
+    """Meet the history and the vault with the records, and look at what stands where a record is missing.
+
+    A package whose name has a record in another version was changed by a tool that writes no history: no harm.
+    One that is gone without a trace was removed by such a tool. What tells a lost record is a distribution of its
+    name that another installer put there before conda forgot the record.
+    """
+    kept = {copy.name: copy for copy in context.kept}
+    for missing in _missing(context, kept).values():
+        copy = kept.get(missing.name)
+        keys = copy.keys if copy and copy.keys else (canonical_name(missing.name),)
+        there = tuple(dist for key in keys for dist in context.foreign_by_key.get(key, ()))
+        if there and not _came_after(context, missing, there):
+            yield _finding(context, missing, there, copy)
+
+
+@hookimpl
+def conda_pipsafe_checks() -> Iterable[Check]:
+    """The check of this file."""
+    return [Check("lost-records", check)]
+
+
+def _missing(context: AuditContext, kept: Mapping[str, KeptCopy]) -> dict[str, _Missing]:
+    found: dict[str, _Missing] = {}
+    for dist, unlinked in _last_known(context.snapshot.history).items():
+        parts = split_dist(dist)
+        if parts and context.snapshot.record_named(parts[0]) is None:
+            found[parts[0]] = _Missing(*parts, unlinked, dist.rpartition("::")[0], in_history=True)
+    for copy in kept.values():
+        if copy.name not in found and context.snapshot.record_named(copy.name) is None:
+            found[copy.name] = _Missing(copy.name, copy.version, copy.build, None, copy.channel, in_history=False)
+    return found
+
+
+def _last_known(history: History) -> dict[str, float | None]:
+    """The last distribution string of each package name, with when it was unlinked for good."""
+    last: dict[str, tuple[str, float | None]] = {}
+    for revision in history.revisions:
+        for dist in revision.unlinked:
+            last[_name(dist)] = (dist, _seconds(revision.time))
+        for dist in revision.linked:
+            last[_name(dist)] = (dist, None)
+    return dict(last.values())
+
+
+def _name(dist: str) -> str:
+    parts = split_dist(dist)
+    return parts[0] if parts else dist_str(dist)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return time.mktime(time.strptime(text[:19], "%Y-%m-%d %H:%M:%S"))
+    except (ValueError, OverflowError):
+        return 0.0  # not known: as if it was long ago, so that nothing is claimed
+
+
+def _came_after(context: AuditContext, missing: _Missing, there: tuple[Distribution, ...]) -> bool:
+    """Whether what stands there was installed after conda had removed the package: then that is no loss."""
+    if missing.unlinked is None:
+        return False
+    times = [modified for dist in there if (modified := context.disk.modified(dist.path)) is not None]
+    if not times or max(times) >= missing.unlinked:
+        return True
+    # When conda really removes a package it removes the files that pip wrote over its own, too.
+    return any(context.missing_files(dist) for dist in there)
+
+
+def _finding(
+    context: AuditContext, missing: _Missing, there: tuple[Distribution, ...], copy: KeptCopy | None
+) -> Finding:
+    prefix = context.snapshot.prefix
+    spec = f"{missing.name}={missing.version}={missing.build}"
+    now = listed(f"{dist.name} {dist.version}" for dist in there)
+    own = all(dist.installer == "conda" for dist in there)
+    state = "its files are still there" if own else f"{installer(there[0])}'s {now} stands in its place"
+    return make(
+        "PS106",
+        missing.name,
+        f"conda installed {missing.name} {missing.version} and has lost its record; {state}.",
+        paths=[dist.path for dist in there],
+        fixes=[
+            fixes.pip(prefix, "uninstall", "-y", *(dist.name for dist in there)),
+            fixes.conda(prefix, "install", *fixes.channel_words(missing.channel), spec),
+        ],
+        facts={
+            "conda": {"name": missing.name, "version": missing.version, "build": missing.build},
+            "there": [{"name": dist.name, "version": dist.version, "installer": dist.installer} for dist in there],
+            "in_history": missing.in_history,
+            "kept_copy": copy.where if copy else None,
+        },
+    )

@@ -1,0 +1,85 @@
+"""PS202: files that a distribution has in its RECORD and that are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from conda_pipsafe.audit import fixes
+from conda_pipsafe.audit.catalogue import make
+from conda_pipsafe.audit.context import AuditContext, is_bytecode
+from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.wording import counted, installer, matters
+from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.history import History, split_dist
+from conda_pipsafe.prefix.metadata import canonical_name
+
+
+def check(context: AuditContext) -> Iterator[Finding]:
+    """Look for the files of every distribution that conda did not bring."""
+    elsewhere = {key for health in context.health for key in health.beside}
+    for dist in context.foreign:
+        if dist.key in elsewhere:  # told as a duplicate, whose repair mends this too
+            continue
+        missing = context.missing_files(dist)
+        if missing:
+            yield _finding(context, dist, missing)
+
+
+@hookimpl
+def conda_pipsafe_checks() -> Iterable[Check]:
+    """The check of this file."""
+    return [Check("pip-files", check)]
+
+
+def _finding(context: AuditContext, dist: Distribution, missing: tuple[str, ...]) -> Finding:
+    inside = f"{dist.path}/"
+    total = sum(1 for path in context.paths(dist) if not path.startswith(inside) and not is_bytecode(path))
+    revision = _unlinked_by(context.snapshot.history, dist.key)
+    tail = f"; conda removed its own {dist.name} in revision {revision}" if revision is not None else ""
+    return make(
+        "PS202",
+        dist.name,
+        f"{len(missing)} of the {counted(total, 'file')} of {installer(dist)}'s {dist.name} {dist.version} "
+        f"{'is' if len(missing) == 1 else 'are'} missing{tail}.",
+        severity="error" if matters(missing) else "warning",
+        paths=missing,
+        fixes=[reinstall(context.snapshot.prefix, dist)],
+        facts={
+            "there": {"name": dist.name, "version": dist.version, "installer": dist.installer, "path": dist.path},
+            "missing": len(missing),
+            "files": total,
+            "conda_revision": revision,
+        },
+    )
+
+
+def reinstall(prefix: str, dist: Distribution) -> str:
+    """Have pip write the same version again, from where it came from."""
+    words = ["install", "--force-reinstall", "--no-deps"]
+    return fixes.pip(prefix, *words, *requirement_words(dist))
+
+
+def requirement_words(dist: Distribution) -> list[str]:
+    """How pip is told to install exactly this: name and version, or the direct URL that it came from."""
+    url = dist.direct_url
+    if url is None:
+        return [f"{dist.name}=={dist.version}"]
+    if url.editable:
+        return ["-e", url.url.removeprefix("file://")]
+    if url.vcs:
+        revision = f"@{url.revision}" if url.revision else ""
+        return [f"{dist.name} @ {url.vcs}+{url.url}{revision}"]
+    return [f"{dist.name} @ {url.url}"]
+
+
+def _unlinked_by(history: History, key: str) -> int | None:
+    """The last revision in which conda removed a package of this name without linking another."""
+    for revision in reversed(history.revisions):
+        linked = {canonical_name(parts[0]) for dist in revision.linked if (parts := split_dist(dist))}
+        unlinked = {canonical_name(parts[0]) for dist in revision.unlinked if (parts := split_dist(dist))}
+        if key in linked:
+            return None
+        if key in unlinked:
+            return revision.number
+    return None

@@ -1,0 +1,268 @@
+"""What a check may ask: the snapshot, what the ledger and the vault know, and answers that several checks share."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from conda_pipsafe.audit.disk import Disk
+from conda_pipsafe.prefix.conda_meta import Record
+from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
+from conda_pipsafe.prefix.files import Problem, UnreadableError, read_text
+from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.record_csv import RecordedFile, plain_paths
+from conda_pipsafe.prefix.snapshot import DistOwner, Snapshot
+
+_METADATA_ENDS = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCopy:
+    """A conda-meta record that the vault keeps a copy of.
+
+    Attributes:
+        keys: Canonical names of the Python distributions in the package.
+        when: UTC, ISO 8601, when it was kept; None when nobody knows.
+        where: Path of the copy, prefix-relative.
+        channel: As the record has it.
+    """
+
+    name: str
+    version: str
+    build: str
+    keys: tuple[str, ...] = ()
+    when: str | None = None
+    where: str | None = None
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHealth:
+    """What became of one record's files.
+
+    Attributes:
+        files: How many of its paths were looked for.
+        missing: Its paths that are not there, bytecode aside.
+        gone: Its Python distributions (canonical name to version) whose metadata is not there.
+        replaced: For each of those the distribution of another installer that is there now.
+        taken: Its distributions that another installer has written anew, in the same version.
+        beside: For distributions that are still there, others of the same name that conda did not bring.
+    """
+
+    record: Record
+    files: int
+    missing: tuple[str, ...]
+    gone: Mapping[str, str]
+    replaced: Mapping[str, Distribution]
+    taken: tuple[Distribution, ...]
+    beside: Mapping[str, tuple[Distribution, ...]]
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Names of distributions in whose own finding this record's missing files are told."""
+        return frozenset(self.replaced) | frozenset(self.beside) | frozenset(dist.key for dist in self.taken)
+
+    @property
+    def removed(self) -> bool:
+        """Whether the package as a whole is gone: its metadata, and at least half of its files."""
+        return bool(self.gone) and not self.replaced and 2 * len(self.missing) >= self.files
+
+
+@dataclass(frozen=True)
+class AuditContext:
+    """The input of every check.
+
+    Attributes:
+        snapshot: The environment as it is.
+        kept: Records that the vault has copies of.
+    """
+
+    snapshot: Snapshot
+    kept: tuple[KeptCopy, ...] = ()
+
+    @cached_property
+    def disk(self) -> Disk:
+        """What is on the disk."""
+        return Disk(self.snapshot.prefix)
+
+    @cached_property
+    def _owners(self) -> Mapping[str, DistOwner]:
+        return {dist.path: self.snapshot.owner_of(dist) for dist in self.snapshot.distributions}
+
+    def owner(self, dist: Distribution) -> DistOwner:
+        """Who owns a distribution (`Snapshot.owner_of`, asked once)."""
+        return self._owners[dist.path]
+
+    @cached_property
+    def current(self) -> tuple[Distribution, ...]:
+        """Distributions that the environment's Python can import and that have metadata."""
+        return tuple(dist for dist in self.snapshot.distributions if dist.site.current and self.readable(dist))
+
+    def readable(self, dist: Distribution) -> bool:
+        """Whether a distribution says what it is; an egg-link does by its name alone."""
+        return dist.has_metadata or dist.kind == "egg-link"
+
+    @cached_property
+    def by_key(self) -> Mapping[str, tuple[Distribution, ...]]:
+        """`current`, by canonical name."""
+        return _grouped(self.current)
+
+    @cached_property
+    def foreign(self) -> tuple[Distribution, ...]:
+        """Of `current` those that conda did not bring."""
+        return tuple(dist for dist in self.current if self.owner(dist) == "pip")
+
+    @cached_property
+    def foreign_by_key(self) -> Mapping[str, tuple[Distribution, ...]]:
+        """`foreign`, by canonical name."""
+        return _grouped(self.foreign)
+
+    def rows(self, dist: Distribution) -> tuple[RecordedFile, ...]:
+        """The files that a distribution says are its own, with hashes."""
+        rows, problems = read_installed_files(self.snapshot.prefix, dist)
+        self.problems.extend(problems)
+        return tuple(rows)
+
+    @cached_property
+    def problems(self) -> list[Problem]:
+        """What could not be read of the lists of files, met so far."""
+        return []
+
+    @cached_property
+    def _paths(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    def paths(self, dist: Distribution) -> tuple[str, ...]:
+        """The paths that a distribution says are its own; without hashes, which few checks need and cost most."""
+        if dist.path not in self._paths:
+            self._paths[dist.path] = self._read_paths(dist)
+        return self._paths[dist.path]
+
+    def _read_paths(self, dist: Distribution) -> tuple[str, ...]:
+        if dist.kind == "dist-info" and dist.has_record:
+            try:
+                text = read_text(self.snapshot.prefix, f"{dist.path}/RECORD")
+                plain = plain_paths(text, self.snapshot.prefix, dist.site.path)
+            except UnreadableError as error:
+                self.problems.append(error.problem)
+                return ()
+            if plain is not None:
+                return tuple(plain)
+        return tuple(row.path for row in self.rows(dist))
+
+    @cached_property
+    def _folders(self) -> dict[str, frozenset[str]]:
+        return {}
+
+    def folders(self, dist: Distribution) -> frozenset[str]:
+        """The folders in which a distribution's paths lie."""
+        if dist.path not in self._folders:
+            self._folders[dist.path] = folders_of(self.paths(dist))
+        return self._folders[dist.path]
+
+    def missing_files(self, dist: Distribution) -> tuple[str, ...]:
+        """Files of a distribution's RECORD that are not there, in order; its own metadata and bytecode aside."""
+        inside = f"{dist.path}/"
+        missing = self.disk.missing(self.paths(dist), self.folders(dist))
+        return tuple(sorted(path for path in missing if not path.startswith(inside) and not is_bytecode(path)))
+
+    @cached_property
+    def contested(self) -> Mapping[str, tuple[str, ...]]:
+        """For each distribution of another installer that has any, its paths that records have too, in order."""
+        owned = self.snapshot.record_paths.keys()
+        found: dict[str, tuple[str, ...]] = {}
+        for dist in self.foreign:
+            paths = self.paths(dist)
+            if os.name == "nt":
+                shared = [path for path in paths if path_key(path) in owned]
+            else:
+                shared = list(owned & set(paths))
+            if shared:
+                found[dist.path] = tuple(sorted(shared))
+        return found
+
+    @cached_property
+    def foreign_paths(self) -> Mapping[str, Distribution]:
+        """Paths that distributions of other installers have in their RECORD."""
+        return {path: dist for dist in self.foreign for path in self.paths(dist)}
+
+    @cached_property
+    def health(self) -> tuple[RecordHealth, ...]:
+        """What became of each record's files, in order of name."""
+        taken: dict[str, list[Distribution]] = defaultdict(list)
+        for dist in self.snapshot.distributions:
+            record = self.snapshot.record_of(dist) if self.owner(dist) == "both" else None
+            if record is not None:
+                taken[record.meta_path].append(dist)
+        return tuple(self._health(record, tuple(taken.get(record.meta_path, ()))) for record in self.snapshot.records)
+
+    def _health(self, record: Record, taken: tuple[Distribution, ...]) -> RecordHealth:
+        looked_for = [path for path in record.files if not is_bytecode(path)]
+        missing = tuple(self.disk.missing(looked_for, folders_of(looked_for)))
+        dists = record_distributions(record)
+        lacking = frozenset(missing)
+        gone = {key: version for key, (version, path) in dists.items() if path in lacking}
+        # One key of several dist-infos may be gone while another is there: then conda still has it.
+        replaced = {key: self.foreign_by_key[key][0] for key in gone if key in self.foreign_by_key}
+        beside = {key: self.foreign_by_key[key] for key in dists if key not in gone and key in self.foreign_by_key}
+        return RecordHealth(record, len(looked_for), missing, gone, replaced, taken, beside)
+
+    @cached_property
+    def health_by_name(self) -> Mapping[str, RecordHealth]:
+        """`health`, by conda name."""
+        return {health.record.name: health for health in self.health}
+
+    @cached_property
+    def record_by_key(self) -> Mapping[str, Record]:
+        """Records by the canonical form of their conda name."""
+        return {canonical_name(record.name): record for record in self.snapshot.records}
+
+    @cached_property
+    def dependents(self) -> Mapping[str, tuple[str, ...]]:
+        """conda names of the records that depend on each conda name."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for record in self.snapshot.records:
+            for spec in record.depends:
+                words = spec.split(None, 1)
+                if words and record.name not in found[words[0]]:
+                    found[words[0]].append(record.name)
+        return {name: tuple(names) for name, names in found.items()}
+
+
+def folders_of(paths: Iterable[str]) -> frozenset[str]:
+    """The folders in which paths lie."""
+    return frozenset([path.rpartition("/")[0] for path in paths])
+
+
+def is_bytecode(path: str) -> bool:
+    """Whether a path is compiled Python: it comes and goes without harm."""
+    return path.endswith((".pyc", ".pyo")) or "__pycache__/" in path
+
+
+def record_distributions(record: Record) -> Mapping[str, tuple[str, str]]:
+    """The Python distributions in a conda package: canonical name to version and metadata file.
+
+    Only those that lie in a site-packages folder itself: packages vendor others' dist-info deeper down.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for path in record.files:
+        if not path.endswith(_METADATA_ENDS):
+            continue
+        entry = path.rpartition("/")[0] if path.endswith(("/METADATA", "/PKG-INFO")) else path
+        folder, _, name = entry.rpartition("/")
+        if not folder.endswith("site-packages"):
+            continue
+        stem, _, rest = name.rpartition(".")[0].partition("-")
+        found.setdefault(canonical_name(stem), (rest.split("-", 1)[0], path))
+    return found
+
+
+def _grouped(dists: tuple[Distribution, ...]) -> Mapping[str, tuple[Distribution, ...]]:
+    found: dict[str, list[Distribution]] = defaultdict(list)
+    for dist in dists:
+        found[dist.key].append(dist)
+    return {key: tuple(group) for key, group in found.items()}

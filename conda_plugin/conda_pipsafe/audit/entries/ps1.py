@@ -1,0 +1,151 @@
+"""PS1xx: pip, or another installer of Python packages, changed what conda installed."""
+
+from __future__ import annotations
+
+from conda_pipsafe.audit.entries.entry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        code="PS101",
+        name="replaced-conda-package",
+        severity="error",
+        step="cause",
+        title="pip replaced a package that conda installed",
+        meaning=(
+            "conda's record says that one version is installed; pip removed its files and put another version there. "
+            "conda still plans with the old version. The next conda command that touches the package writes its files "
+            "over pip's, and `conda list`, `conda export` and `conda compare` delete conda's record without a word."
+        ),
+        causes=(
+            "`pip install -U NAME`, or the installation of something that needs another version of NAME; also the "
+            "`pip:` section of an environment.yml, since conda runs `pip install -U` for it. uv does the same."
+        ),
+        way_out=(
+            "First `pip uninstall` the package, then have conda install its own again with `--force-reinstall`. The "
+            "other order leaves files of both versions. To keep the newer version, ask conda for it after the "
+            "uninstall. Do not run `conda list` before: it deletes the record that names the build."
+        ),
+        modes=("pip-upgrades-conda-pkg", "pip-self-upgrade", "env-update-forces-U", "uv-upgrade"),
+        links=("https://github.com/conda/conda/issues/6940", "https://github.com/conda/conda/issues/7053"),
+    ),
+    Entry(
+        code="PS102",
+        name="removed-conda-package",
+        severity="error",
+        step="cause",
+        title="A package that conda lists was removed by another tool",
+        meaning=(
+            "conda's record says that the package is installed, but its files are gone and nothing stands in their "
+            "place. conda believes that it is there and will not install it again by itself."
+        ),
+        causes="`pip uninstall NAME`, or `uv pip sync`, which removes every package that its list lacks.",
+        way_out="`conda install --force-reinstall` the package.",
+        modes=("uv-pip-sync-prunes-conda", "pixi-order"),
+        links=("https://github.com/astral-sh/uv/pull/21365",),
+    ),
+    Entry(
+        code="PS103",
+        name="missing-conda-files",
+        severity="error",
+        step="cause",
+        title="Some files of a conda package are missing",
+        meaning=(
+            "conda's record lists files that are not there, though the package as a whole is. Importing or running it "
+            "may fail. A warning instead of an error when nothing that Python imports or that you run is missing."
+        ),
+        causes=(
+            "A distribution of another name had the same files and was uninstalled by pip; files were deleted by hand; "
+            "a conda transaction was interrupted."
+        ),
+        way_out="`conda install --force-reinstall` the package.",
+        modes=("foreign-name-overlap", "shared-data-overwrite", "namespace-init-lost"),
+        links=("https://github.com/prefix-dev/pixi/issues/6721", "https://github.com/pypa/pip/issues/4689"),
+    ),
+    Entry(
+        code="PS104",
+        name="taken-over-conda-package",
+        severity="warning",
+        step="cause",
+        title="pip installed the same version over conda's",
+        meaning=(
+            "The version is the one that conda lists, but the files are those of PyPI's build: other compiled code, "
+            "other bundled libraries, other scripts. `conda list` and `conda doctor` cannot see it. If conda removes "
+            "the package later, an empty distribution stays that pip takes for installed."
+        ),
+        causes="`pip install --force-reinstall NAME`, or uv's `--reinstall`.",
+        way_out="First `pip uninstall` the package, then `conda install --force-reinstall` conda's build.",
+        modes=("pip-same-version-reinstall",),
+        links=("https://github.com/pypa/pip/issues/12535",),
+    ),
+    Entry(
+        code="PS105",
+        name="contested-paths",
+        severity="error",
+        step="cause",
+        title="A package of another name wrote over conda's files",
+        meaning=(
+            "A distribution that pip installed and a conda package both list the same files. pip saw no conflict, as "
+            "the names differ. What is imported is a mixture; whoever is uninstalled first takes the other's files "
+            "along. A note when both have the same content, as with a shared `__init__.py`."
+        ),
+        causes="`pip install opencv-python` beside conda's py-opencv, and other pairs that ship one import package.",
+        way_out=(
+            "Decide for one. To keep conda's: `pip uninstall` the other, which deletes the shared files too, then "
+            "`conda install --force-reinstall` conda's package."
+        ),
+        modes=("foreign-name-overlap", "name-mapping-double", "entry-script-overwrite", "shared-data-overwrite"),
+        links=("https://github.com/pypa/pip/issues/5030", "https://github.com/prefix-dev/pixi/issues/6902"),
+    ),
+    Entry(
+        code="PS106",
+        name="lost-record",
+        severity="error",
+        step="cause",
+        title="conda forgot a package that it had installed",
+        meaning=(
+            "conda installed the package, pip replaced it, and then a conda command deleted conda's record of it. "
+            "`conda doctor` says that all is well, the solver no longer knows of the package, and what needs "
+            "it may get a second copy written over pip's."
+        ),
+        causes="`conda list`, `conda export` or `conda compare` after PS101 delete records whose files pip removed.",
+        way_out=(
+            "First `pip uninstall` what stands there, then `conda install` the exact version and build again. "
+            "`conda list` is not a remedy: it is the cause."
+        ),
+        modes=("record-erased-by-read",),
+        links=("https://github.com/conda/conda/issues/14423",),
+    ),
+    Entry(
+        code="PS107",
+        name="installed-over-conda",
+        severity="error",
+        step="cause",
+        title="pip installed over conda's package without removing it",
+        meaning=(
+            "Two distributions of one name: conda's, and a newer one of pip's whose files lie over conda's. Modules of "
+            "both versions are mixed in one folder, `conda list` and `pip list` contradict each other."
+        ),
+        causes="`pip install --ignore-installed` (a common advice), or uv over a package without RECORD.",
+        way_out=(
+            "`pip uninstall` until it says that the package is not installed, then `conda install --force-reinstall` "
+            "conda's build. One uninstall alone is not enough."
+        ),
+        modes=("ignore-installed-dup", "uv-no-record", "no-record-refusal"),
+        links=("https://github.com/pypa/pip/issues/5030",),
+    ),
+    Entry(
+        code="PS110",
+        name="broke-conda-requirement",
+        severity="error",
+        step="consequence",
+        title="What pip put there does not meet what a conda package needs",
+        meaning=(
+            "A conda package needs a version of another package that it had when conda installed both. pip replaced "
+            "that one by a version outside the range."
+        ),
+        causes="pip checks what distributions declare, never what conda packages declare, nor conda's pins.",
+        way_out="Put conda's version back, as the finding about the replaced package says.",
+        modes=("pip-breaks-conda-deps", "pinned-ignored"),
+        links=("https://github.com/conda/conda/issues/6940",),
+    ),
+)

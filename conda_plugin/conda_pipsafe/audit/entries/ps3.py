@@ -1,0 +1,35 @@
+"""PS3xx: Python moved, and pip's packages did not."""
+
+from __future__ import annotations
+
+from conda_pipsafe.audit.entries.entry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        code="PS301",
+        name="stranded-distributions",
+        severity="error",
+        step="cause",
+        title="Packages were left behind in another Python's folder",
+        meaning=(
+            "The environment had another Python when pip installed these packages. They are still on the disk, but the "
+            "Python of today does not import from there; their commands fail. Neither `conda list` nor `pip list` "
+            "shows them."
+        ),
+        causes="A conda command changed Python's minor version: conda moves its own packages and forgets pip's.",
+        way_out="Install them again with the Python of today, then delete the old folder and the dead commands.",
+        modes=("python-minor-orphan",),
+        links=("https://github.com/conda/conda-pypi/issues/11", "https://github.com/conda/conda/issues/6824"),
+    ),
+    Entry(
+        code="PS302",
+        name="unsupported-python",
+        severity="warning",
+        step="consequence",
+        title="A package of pip's does not support this Python",
+        meaning="The distribution's Requires-Python excludes the Python of the environment. It may not import.",
+        causes="Python changed below it, or pip was told to ignore the requirement (`--ignore-requires-python`).",
+        way_out="Install a version of it that supports this Python.",
+        modes=("python-minor-orphan",),
+    ),
+)

@@ -1,0 +1,87 @@
+"""PS5xx: metadata that says what is not so."""
+
+from __future__ import annotations
+
+from conda_pipsafe.audit.entries.entry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        code="PS501",
+        name="duplicate-distributions",
+        severity="error",
+        step="cause",
+        title="Two distributions of one name, neither of them conda's",
+        meaning="pip and Python's own tools take one of them at random; the files of both are mixed.",
+        causes=(
+            "`pip install --ignore-installed`, an interrupted upgrade, or conda forgot its own package (PS106) and "
+            "what it left was added to."
+        ),
+        way_out="`pip uninstall` until it says that the package is not installed, then install one version again.",
+        modes=("ignore-installed-dup", "uv-removes-both-duplicates"),
+        links=("https://github.com/pypa/pip/issues/5030",),
+    ),
+    Entry(
+        code="PS502",
+        name="phantom-distribution",
+        severity="error",
+        step="leftover",
+        title="A distribution without metadata: listed, but not there",
+        meaning=(
+            "A dist-info folder has no METADATA. `pip list` may show it without a version, `pip install` may say that "
+            "the requirement is already satisfied, and the package cannot be imported."
+        ),
+        causes="pip wrote over conda's package, and conda removed its files later; or an uninstall was interrupted.",
+        way_out="Delete the folder; `pip uninstall` cannot. Then install the package if you need it.",
+        modes=("phantom-dist-info",),
+        links=("https://github.com/conda/conda/issues/10357", "https://github.com/pypa/pip/issues/9129"),
+    ),
+    Entry(
+        code="PS503",
+        name="unrecorded-distribution",
+        severity="warning",
+        step="leftover",
+        title="A distribution without a list of its files",
+        meaning=(
+            "A dist-info folder that conda does not own has no RECORD. Nobody knows which files are its own: pip "
+            "refuses to uninstall or upgrade it, and stops the whole command."
+        ),
+        causes="A removal was interrupted, or the folder was copied or unpacked by hand.",
+        way_out="`pip install --force-reinstall --ignore-installed --no-deps` the same version writes a RECORD again.",
+        modes=("no-record-refusal", "phantom-dist-info"),
+    ),
+    Entry(
+        code="PS504",
+        name="husk-package",
+        severity="warning",
+        step="leftover",
+        title="Leftovers that import as an empty package",
+        meaning=(
+            "A folder in site-packages that nobody owns has no `__init__.py` now. `import` of its name succeeds and "
+            "gives an empty package, so that programs fail later, at the first use."
+        ),
+        causes="conda or pip removed its own files, and bytecode or files that only the other had stayed behind.",
+        way_out="Look into the folder, then delete it.",
+        modes=("husk-package",),
+        links=("https://github.com/pypa/pip/issues/11835",),
+    ),
+    Entry(
+        code="PS510",
+        name="unmet-requirement",
+        severity="error",
+        step="consequence",
+        title="A package of pip's needs something that is not there",
+        meaning="A distribution requires another one that is not installed, or not in a version that meets it.",
+        causes="`pip install --no-deps`, `pip uninstall` of something needed, or a conflict that pip only warned of.",
+        way_out="Install what is missing, as the finding says.",
+    ),
+    Entry(
+        code="PS512",
+        name="unmet-conda-requirement",
+        severity="warning",
+        step="consequence",
+        title="A conda package needs something that conda does not have",
+        meaning="The `depends` of a conda package are not met by the conda packages of this environment.",
+        causes="`conda remove --force`, `conda install --no-deps`, or a record that vanished.",
+        way_out="`conda install` the package that is missing.",
+    ),
+)

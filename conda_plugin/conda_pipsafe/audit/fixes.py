@@ -1,0 +1,60 @@
+"""The commands that lead out, with the environment's path in them; nothing here runs any."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable
+
+from conda_pipsafe.prefix.conda_meta import Record
+from conda_pipsafe.prefix.direct_url import strip_credentials
+
+_DEFAULTS = re.compile(r"^https://repo\.(?:anaconda\.com|continuum\.io)/pkgs/")
+_WELL_KNOWN = "https://conda.anaconda.org/"
+
+
+def quote(word: str) -> str:
+    """One word as a shell of this system takes it."""
+    if os.name == "nt":
+        return f'"{word}"' if re.search(r"[\s&|<>^%]", word) else word
+    return shlex.quote(word)
+
+
+def pip(prefix: str, *words: str) -> str:
+    """A command of the environment's own pip."""
+    python = os.path.join(prefix, "python.exe") if os.name == "nt" else os.path.join(prefix, "bin", "python")
+    return " ".join([quote(python), "-m", "pip", *map(quote, words)])
+
+
+def conda(prefix: str, verb: str, *words: str) -> str:
+    """A conda command for the environment."""
+    return " ".join(["conda", verb, "-p", quote(prefix), *map(quote, words)])
+
+
+def conda_reinstall(prefix: str, record: Record) -> str:
+    """Have conda link exactly this package again."""
+    spec = f"{record.name}={record.version}={record.build}"
+    return conda(prefix, "install", "--force-reinstall", *channel_words(record.channel), spec)
+
+
+def channel_words(channel: str) -> list[str]:
+    """`-c CHANNEL` where a record's channel is one that the user's configuration may lack; never with a secret."""
+    if not channel or _DEFAULTS.match(channel) or channel in {"defaults", "<unknown>"}:
+        return []
+    if strip_credentials(channel) != channel:
+        return []
+    # Records name the channel with its subdir: URL/linux-64.
+    base = re.sub(r"/(?:noarch|(?:linux|osx|win|emscripten|wasi)-[A-Za-z0-9_]+)/?$", "", channel)
+    return ["-c", base.removeprefix(_WELL_KNOWN)]
+
+
+def uninstall_then_reinstall(prefix: str, names: Iterable[str], record: Record) -> tuple[str, ...]:
+    """conda's build back in place of what pip wrote: in this order, the other one leaves both versions' files."""
+    return pip(prefix, "uninstall", "-y", *names), conda_reinstall(prefix, record)
+
+
+def delete(prefix: str, paths: Iterable[str]) -> str:
+    """Delete files and folders of the environment."""
+    absolute = [quote(os.path.join(prefix, *path.split("/"))) for path in paths]
+    return " ".join(["rmdir /s /q" if os.name == "nt" else "rm -r", *absolute])
