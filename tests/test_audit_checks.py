@@ -13,7 +13,6 @@ from conda_pipsafe.audit import catalogue, engine
 from conda_pipsafe.audit.context import AuditContext, KeptCopy
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check
-from conda_pipsafe.audit.requirements import marker_environment
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from support.prefixes import SITE, PrefixFactory, metadata
 
@@ -299,7 +298,7 @@ def test_requirement_that_is_not_understood(make: PrefixFactory, text: str) -> N
 def test_markers_are_the_environment_s(tmp_path: Path) -> None:
     windows = PrefixFactory(tmp_path / "env", python=None)
     windows.record("python", "3.9.1", subdir="win-64", build="h1_pypy39")
-    seen = marker_environment(AuditContext(read_snapshot(str(windows.root))))
+    seen = AuditContext(read_snapshot(str(windows.root))).marker_environment
     assert (seen["os_name"], seen["sys_platform"], seen["platform_machine"]) == ("nt", "win32", "AMD64")
     assert (seen["python_version"], seen["implementation_name"]) == ("3.9", "pypy")
     assert seen["platform_release"] == "" or sys.platform == "win32"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -88,12 +88,20 @@ def test_too_large(make: PrefixFactory) -> None:
     assert kinds(make) == ["too-large"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_permissions(make: PrefixFactory) -> None:
-    path = make.record("shut")
-    path.chmod(0)
-    assert kinds(make) == ["unreadable"]
-    path.chmod(stat.S_IRUSR)
+def test_permissions() -> None:
+    # Root may read everything, so the reading is done as nobody, in a folder that nobody may enter.
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        make = PrefixFactory(Path(folder, "env"))
+        make.record("shut").chmod(0)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)
+        try:
+            assert kinds(make) == ["unreadable"]
+        finally:
+            if root:
+                os.seteuid(0)
 
 
 @pytest.mark.parametrize("name", ["evil\nname-1.0.dist-info", "\x1b[2J-1.0.dist-info", "-.dist-info", ".dist-info"])

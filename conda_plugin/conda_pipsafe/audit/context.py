@@ -112,6 +112,14 @@ class AuditContext:
         return _grouped(self.current)
 
     @cached_property
+    def marker_environment(self) -> Mapping[str, str]:
+        """What markers see in the environment, never in ours."""
+        from conda_pipsafe.prefix.requirements import marker_environment
+
+        site = next((site.python for site in self.snapshot.sites if site.current and site.python), None)
+        return marker_environment(self.snapshot.record_named("python"), site)
+
+    @cached_property
     def foreign(self) -> tuple[Distribution, ...]:
         """Of `current` those that conda did not bring."""
         return tuple(dist for dist in self.current if self.owner(dist) == "pip")

@@ -25,10 +25,13 @@ COMMANDS: dict[str, str] = {
 
 
 class Command(Protocol):
-    """What each module `conda_pipsafe.cli.NAME` offers."""
+    """What each module `conda_pipsafe.cli.NAME` offers.
+
+    One that passes words on to another program also has `split(words) -> (ours, theirs)`; it finds theirs in
+    `args.rest`.
+    """
 
     EXAMPLES: str
-    PASS_UNKNOWN: bool  # unknown options go on to pip, in `args.rest`
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's own options."""
@@ -77,8 +80,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "pipsafe") -> int:
 
 def _dispatch(words: list[str], program: str, console: Console) -> int:
     top = _top_parser(program)
-    # The command is the first word that is no option; options before it are allowed, as conda allows them.
-    position = next((index for index, word in enumerate(words) if not word.startswith("-")), None)
+    position = _command_position(words)
     if position is None:
         if not words:
             top.print_help()
@@ -91,13 +93,25 @@ def _dispatch(words: list[str], program: str, console: Console) -> int:
     command = cast("Command", import_module(f"conda_pipsafe.cli.{name}"))
     parser = _command_parser(program, name, command)
     rest_words = words[:position] + words[position + 1 :]
-    if command.PASS_UNKNOWN:
-        args, rest = parser.parse_known_args(rest_words)
-        args.rest = rest
-    else:
-        args = parser.parse_args(rest_words)
+    split = getattr(command, "split", None)
+    ours, theirs = split(rest_words) if split else (rest_words, [])
+    args = parser.parse_args(ours)
+    args.rest = theirs
     console.quiet, console.verbose = args.quiet, args.verbose
     return command.run(args, console)
+
+
+def _command_position(words: list[str]) -> int | None:
+    """Where the command is: the first word that is neither an option nor the value of `-n` or `-p`."""
+    is_value = False
+    for index, word in enumerate(words):
+        if is_value:
+            is_value = False
+        elif word in {"-n", "--name", "-p", "--prefix"}:
+            is_value = True
+        elif not word.startswith("-"):
+            return index
+    return None
 
 
 def _top_parser(program: str) -> argparse.ArgumentParser:

@@ -21,7 +21,6 @@ audit -n myenv
 audit -p ./env --json
 audit --ignore PS104 --fail-on error
 """
-PASS_UNKNOWN = False
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

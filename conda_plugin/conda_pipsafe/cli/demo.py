@@ -12,7 +12,6 @@ from pathlib import Path
 from conda_pipsafe.cli.console import Console
 from conda_pipsafe.errors import Exit, PipsafeError
 
-PASS_UNKNOWN = False
 EXAMPLES = """
 demo
 demo --no-conda

@@ -14,7 +14,6 @@ explain PS101
 explain replaced-conda-package
 explain --all --markdown
 """
-PASS_UNKNOWN = False
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,6 @@ history -n science --since 2026-01-31
 history requests rich --limit 20
 history -p ./env --json
 """
-PASS_UNKNOWN = False
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2})?Z?)?$")
 
 

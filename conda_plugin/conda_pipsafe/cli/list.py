@@ -27,7 +27,6 @@ list
 list -n myenv --pip
 list 'jupyter*' --json
 """
-PASS_UNKNOWN = False
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

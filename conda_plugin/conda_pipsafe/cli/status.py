@@ -14,7 +14,6 @@ from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.ledger.store import Ledger, open_ledger
 from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
 
-PASS_UNKNOWN = False
 EXAMPLES = """
 status
 status -n myenv

@@ -15,7 +15,7 @@ _SECRET = re.compile(
     r"([?&;#](?:[\w.-]*(?:token|secret|passw|signature|credential|auth|api[_-]?key|access[_-]?key)[\w.-]*|sig|key|pwd|pat)=)[^&;#]*",
     re.IGNORECASE,
 )
-_CONDA_TOKEN = re.compile(r"/t/[A-Za-z0-9-]+(?=/)")
+_CONDA_TOKEN = re.compile(r"(?<=/t/)[A-Za-z0-9-]+(?=/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ def strip_credentials(url: str) -> str:
         url = match.group(1) + url[match.end() :]
     elif match is None:
         url = _BROKEN_AUTHORITY.sub(r"\1", url)
-    return _SECRET.sub(r"\1****", _CONDA_TOKEN.sub("/t/****", url))
+    if not url.lower().startswith("file:"):  # there /t/ is a folder
+        url = _CONDA_TOKEN.sub("****", url)
+    return _SECRET.sub(r"\1****", url)
 
 
 def parse_direct_url(data: object) -> DirectUrl | None:

@@ -14,16 +14,19 @@ from conda_pipsafe.audit.checks.conda_requirements import broken_depends
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
-from conda_pipsafe.audit.requirements import Unmet, evaluate, marker_environment, satisfies
 from conda_pipsafe.audit.wording import counted, installer, listed
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.history import split_dist
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.requirements import Installed, Unmet, evaluate, satisfies
 
 
 def check(context: AuditContext) -> Iterator[Finding]:
     """Evaluate Requires-Dist and Requires-Python of everything that the environment's Python can import."""
-    evaluation = evaluate(context)
+    # Distributions that other installers brought come first: they answer for the extras that they ask for.
+    order = sorted(context.current, key=lambda dist: context.owner(dist) == "conda")
+    by_name = {key: record.version for key, record in context.record_by_key.items()}
+    evaluation = evaluate(Installed(order, by_name, context.marker_environment))
     unclear = {key for health in context.health for key in health.beside}
     unclear |= {key for health in context.health if health.removed for key in health.gone}
     by_dist: dict[str, list[Unmet]] = defaultdict(list)
@@ -129,7 +132,7 @@ def _of_conda(context: AuditContext, groups: list[list[Unmet]]) -> Iterator[Find
 
 
 def _requires_python(context: AuditContext) -> Iterator[Finding]:
-    python = marker_environment(context)["python_full_version"]
+    python = context.marker_environment["python_full_version"]
     for dist in context.foreign:
         try:
             if not dist.requires_python or satisfies(dist.requires_python, python):

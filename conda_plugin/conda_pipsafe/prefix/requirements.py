@@ -9,7 +9,7 @@ import platform
 import re
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from conda_pipsafe.audit.context import AuditContext
+from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.metadata import canonical_name
 
@@ -65,18 +65,36 @@ class Evaluation:
     skipped: list[tuple[Distribution, str]] = field(default_factory=list)
 
 
-def evaluate(context: AuditContext) -> Evaluation:
-    """Evaluate what every distribution of the current Python requires, extras that are asked for included."""
-    return _Evaluator(context).run()
+@dataclass(frozen=True)
+class Installed:
+    """What is installed, or would be.
+
+    Attributes:
+        distributions: Those that the environment's Python imports; the first of several answers for an extra.
+        conda: Version by the canonical form of each conda package's name: some have no Python metadata.
+        environment: What markers see, as `marker_environment` makes it.
+    """
+
+    distributions: Sequence[Distribution]
+    conda: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+def evaluate(installed: Installed) -> Evaluation:
+    """Evaluate what every distribution requires, extras that are asked for included."""
+    return _Evaluator(installed).run()
 
 
 class _Evaluator:
-    def __init__(self, context: AuditContext) -> None:
-        self._context = context
-        self._markers = _MarkerCache(marker_environment(context))
-        # Distributions that other installers brought come first: they answer for the extras that they ask for.
-        order = sorted(context.current, key=lambda dist: context.owner(dist) == "conda")
-        self._queue: deque[tuple[Distribution, str, Distribution]] = deque((dist, "", dist) for dist in order)
+    def __init__(self, installed: Installed) -> None:
+        self._installed = installed
+        self._by_key: dict[str, list[Distribution]] = {}
+        for dist in installed.distributions:
+            self._by_key.setdefault(dist.key, []).append(dist)
+        self._markers = _MarkerCache(installed.environment)
+        self._queue: deque[tuple[Distribution, str, Distribution]] = deque(
+            (dist, "", dist) for dist in installed.distributions
+        )
         self._asked: set[tuple[str, str]] = set()
         self._result = Evaluation()
 
@@ -103,7 +121,7 @@ class _Evaluator:
             return
         specifier = "" if address else (in_brackets or plain or "").strip()
         key = canonical_name(name)
-        there = self._context.by_key.get(key, ())
+        there = tuple(self._by_key.get(key, ()))
         for wanted in (canonical_name(item.strip()) for item in (extras or "").split(",") if item.strip()):
             self._ask(key, wanted, asker)
         if any(satisfies(specifier, found.version) for found in there):
@@ -116,12 +134,12 @@ class _Evaluator:
     def _ask(self, key: str, extra: str, asker: Distribution) -> None:
         if (key, extra) not in self._asked:
             self._asked.add((key, extra))
-            self._queue.extend((dist, extra, asker) for dist in self._context.by_key.get(key, ()))
+            self._queue.extend((dist, extra, asker) for dist in self._by_key.get(key, ()))
 
     def _conda_provides(self, key: str, specifier: str) -> bool:
         """Whether a conda package without any Python metadata of that name meets the requirement."""
-        record = self._context.record_by_key.get(key)
-        return record is not None and satisfies(specifier, record.version)
+        version = self._installed.conda.get(key)
+        return version is not None and satisfies(specifier, version)
 
 
 def _may_apply(text: str, extra: str) -> bool:
@@ -164,10 +182,13 @@ class _MarkerCache:
         return known
 
 
-def marker_environment(context: AuditContext) -> dict[str, str]:
-    """What markers see in the environment: its Python and platform, taken from the python record."""
-    record = context.snapshot.record_named("python")
-    site = next((site.python for site in context.snapshot.sites if site.current and site.python), None)
+def marker_environment(record: Record | None, site: str | None) -> dict[str, str]:
+    """What markers see in an environment: its Python and platform.
+
+    Args:
+        record: The python record, if conda has one.
+        site: The Python (`3.12`) of its site-packages folder, for environments without that record.
+    """
     ours = ".".join(map(str, sys.version_info[:3]))
     full = record.version if record else (f"{site.rstrip('t')}.0" if site else ours)
     system, _, machine = (record.subdir if record else "").partition("-")

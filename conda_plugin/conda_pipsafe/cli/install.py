@@ -1,0 +1,196 @@
+"""`install`: pip's own plan first, refused where it would harm conda; then pip; then verified and recorded."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Sequence
+
+from conda_pipsafe.cli.console import Console
+from conda_pipsafe.cli.target import add_target_options, find_prefix
+from conda_pipsafe.errors import Exit, PipsafeError
+from conda_pipsafe.installer.arguments import pip_arguments, split
+from conda_pipsafe.installer.install import Options, Outcome, Prepared, carry_out, prepare, refused_beforehand
+from conda_pipsafe.installer.plan import PipFailedError
+from conda_pipsafe.installer.policy import Refusal
+from conda_pipsafe.installer.record import Recorded, record_before, record_install
+from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
+from conda_pipsafe.render.plan import (
+    difference_json,
+    difference_lines,
+    plan_json,
+    plan_lines,
+    refusal_json,
+    refusal_lines,
+)
+
+__all__ = ["EXAMPLES", "configure", "run", "split"]  # `split`: most words are pip's
+
+EXAMPLES = """\
+install rich httpx
+install -n myenv -r requirements.txt
+install -n myenv -e '.[dev]'
+install --dry-run -U 'httpx[http2]>=0.27'
+install --allow-replace requests 'requests>=2.32'
+"""
+_SIGNAL_EXIT = 128
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add our options; all others are pip's."""
+    parser.usage = "%(prog)s [-n ENVIRONMENT | -p PATH] [OPTIONS] [anything that `pip install` takes]"
+    add_target_options(parser)
+    group = parser.add_argument_group("install")
+    group.add_argument("-d", "--dry-run", action="store_true", help="show the plan, install nothing")
+    group.add_argument(
+        "--allow-replace",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="let pip replace conda's NAME; may be given several times; recorded",
+    )
+    group.add_argument("--override-frozen", action="store_true", help="install into a frozen environment too")
+    group.add_argument("--report", metavar="FILE", help="write pip's installation report (JSON) to FILE")
+    group.add_argument(
+        "-y", "--yes", action="store_true", help="accepted for conda's sake: nothing is asked, as in pip"
+    )
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Plan, show, install, verify, record."""
+    arguments = pip_arguments(args.rest)
+    options = Options(
+        allowed=frozenset(canonical_name(name) for name in args.allow_replace),
+        override_frozen=args.override_frozen,
+        stdout_to_stderr=console.as_json,
+        quiet=console.quiet,
+        verbose=console.verbose,
+    )
+    before = _read(find_prefix(args))
+    refusal = refused_beforehand(before, options)
+    if refusal is not None:
+        return _refuse(console, before.prefix, (refusal,), None)
+    _tell_others(console, record_before(before))
+    console.note(f"Asking pip what it would do in {before.prefix} …")
+    with tempfile.TemporaryDirectory(prefix="pipsafe-") as folder:
+        try:
+            prepared = prepare(before, arguments, options, folder)
+        except PipFailedError as error:
+            return _pip_failed(console, error)
+        _save_report(args.report, prepared.plan.report)
+        _tell_plan(console, prepared)
+        if prepared.verdict.refusals:
+            return _refuse(console, before.prefix, prepared.verdict.refusals, prepared)
+        if args.dry_run:
+            _emit(console, prepared, dry_run=True)
+            return int(Exit.OK)
+        outcome = carry_out(prepared, folder)
+    recorded = record_install(prepared, outcome)
+    return _finish(console, prepared, outcome, recorded)
+
+
+def _read(prefix: str) -> Snapshot:
+    try:
+        return read_snapshot(prefix)
+    except NotAnEnvironmentError as error:
+        raise PipsafeError(str(error), hint="`conda env list` shows the environments") from error
+
+
+def _tell_others(console: Console, recorded: Recorded) -> None:
+    if recorded.why_not is not None:
+        console.note(f"the ledger cannot be written, so this install will not be recorded: {recorded.why_not}")
+
+
+def _tell_plan(console: Console, prepared: Prepared) -> None:
+    for setting in prepared.pip.dropped:
+        console.note(f"note: {setting} is left aside: it would lead the install elsewhere or harm conda's packages")
+    for line in plan_lines(prepared.plan, prepared.before.prefix):
+        console.say(line)
+    for warning in prepared.verdict.warnings:
+        console.note(f"note: {warning}")
+
+
+def _refuse(console: Console, prefix: str, refusals: Sequence[Refusal], prepared: Prepared | None) -> int:
+    for line in refusal_lines(refusals, "conda-pipsafe"):
+        console.error(line)
+    console.emit(
+        "install",
+        {
+            "prefix": prefix,
+            "plan": plan_json(prepared.plan) if prepared else None,
+            "refused": [refusal_json(refusal) for refusal in refusals],
+            "installed": [],
+            "exit_code": int(Exit.REFUSED),
+        },
+    )
+    return int(Exit.REFUSED)
+
+
+def _pip_failed(console: Console, error: PipFailedError) -> int:
+    # pip has removed passwords from its messages itself.
+    if error.said:
+        console.error(error.said.rstrip())
+    if error.interrupted is not None:
+        console.error(f"pipsafe: {error.message}")
+        return _SIGNAL_EXIT + error.interrupted
+    raise error
+
+
+def _finish(console: Console, prepared: Prepared, outcome: Outcome, recorded: Recorded) -> int:
+    code = _exit_code(outcome)
+    for line in difference_lines(outcome.differences, every_path=console.verbose > 0):
+        console.error(line)
+    if recorded.why_not is not None:
+        console.note(f"installed all the same, but not recorded: {recorded.why_not}")
+    if outcome.ended is not None and not outcome.succeeded and not outcome.differences:
+        console.error(f"pipsafe: pip did not finish (exit code {outcome.ended.code}); what it left is recorded")
+    elif outcome.ended is not None and code == 0:
+        count = len(prepared.plan.dists)
+        console.say(f"Checked on disk{'' if recorded.why_not else ' and recorded'}: {count} as planned.")
+    _emit(console, prepared, outcome=outcome, recorded=recorded, code=code)
+    return code
+
+
+def _exit_code(outcome: Outcome) -> int:
+    if outcome.ended is not None and outcome.ended.interrupted is not None:
+        return _SIGNAL_EXIT + outcome.ended.interrupted
+    if not outcome.succeeded:
+        return int(Exit.ERROR)
+    return int(Exit.FINDINGS) if outcome.differences else int(Exit.OK)
+
+
+def _emit(
+    console: Console,
+    prepared: Prepared,
+    *,
+    outcome: Outcome | None = None,
+    recorded: Recorded | None = None,
+    code: int = 0,
+    dry_run: bool = False,
+) -> None:
+    done = outcome is not None and outcome.ended is not None and outcome.succeeded
+    console.emit(
+        "install",
+        {
+            "prefix": prepared.before.prefix,
+            "dry_run": dry_run,
+            "plan": plan_json(prepared.plan),
+            "refused": [],
+            "warnings": list(prepared.verdict.warnings),
+            "installed": [f"{dist.name}=={dist.version}" for dist in prepared.plan.dists] if done else [],
+            "differences": [difference_json(item) for item in outcome.differences] if outcome else [],
+            "ledger": {"events": len(recorded.events), "why_not": recorded.why_not} if recorded else None,
+            "exit_code": code,
+        },
+    )
+
+
+def _save_report(path: str | None, report: bytes) -> None:
+    if path:
+        try:
+            with open(os.path.expanduser(path), "wb") as file:
+                file.write(report)
+        except OSError as error:
+            raise PipsafeError(f"--report {path}: cannot be written: {error.strerror}") from error

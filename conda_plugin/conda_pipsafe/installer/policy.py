@@ -1,0 +1,236 @@
+"""Which plans are refused, and why: pure, from a plan and a snapshot."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from conda_pipsafe.installer.plan import Plan, PlannedDist, Replaced
+from conda_pipsafe.prefix.files import UnreadableError, read_json
+from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.snapshot import Snapshot
+
+# Projects on PyPI that are not the programs which conda users mean.
+NOT_FROM_PYPI = frozenset({"conda", "mamba", "micromamba", "libmambapy"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants a distribution: the user (`name` is None) or another planned or installed one.
+
+    Attributes:
+        wants: The requirement's versions, such as `>=2.32`; "" for any.
+    """
+
+    name: str | None
+    version: str
+    wants: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a plan is refused.
+
+    Attributes:
+        reason: `replaces-conda`, `rewrites-conda`, `conda-from-pypi` or `frozen`.
+        subject: The distribution or the environment, as a person names it.
+        message: One sentence.
+        asked_by: Who asks for it.
+        fixes: The ways out, in order.
+        facts: The names and versions, as JSON values.
+    """
+
+    reason: str
+    subject: str
+    message: str
+    asked_by: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
+    facts: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policy says: refused when there is a refusal; warnings are told and nothing else."""
+
+    refusals: tuple[Refusal, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for, as far as the policy needs it.
+
+    Attributes:
+        specs: Versions asked for on the command line, by canonical name.
+        allowed: Canonical names that `--allow-replace` lets through.
+        upgrade: `--upgrade`.
+        reinstall: `--force-reinstall` or `--ignore-installed`.
+    """
+
+    specs: Mapping[str, str]
+    allowed: Collection[str] = ()
+    upgrade: bool = False
+    reinstall: bool = False
+
+
+def judge(plan: Plan, snapshot: Snapshot, request: Request) -> Verdict:
+    """Meet a plan with what conda owns."""
+    refusals: list[Refusal] = []
+    warnings: list[str] = []
+    for planned in plan.dists:
+        taken = next((old for old in planned.replaces if old.owner != "pip"), None)
+        if planned.key in request.allowed:
+            if taken is not None:
+                warnings.append(f"{_replacing(planned, taken, snapshot)}, as --allow-replace says")
+        elif taken is not None:
+            refusals.append(_refusal(plan, planned, taken, snapshot, request))
+        elif planned.key in NOT_FROM_PYPI:
+            refusals.append(_not_from_pypi(plan, planned, snapshot, request))
+    warnings += [f"{dist.name} {dist.version} was yanked by its authors" for dist in plan.dists if dist.yanked]
+    if request.upgrade:
+        warnings += _held(plan, snapshot, request)
+    if snapshot.record_named("conda") is not None:
+        warnings.append("this is the base environment, which conda itself runs in: an environment of its own is safer")
+    return Verdict(tuple(refusals), tuple(warnings))
+
+
+def frozen(snapshot: Snapshot) -> Refusal | None:
+    """The refusal for an environment that is marked as frozen (CEP 22: `conda-meta/frozen`), or None."""
+    marker = "conda-meta/frozen"
+    if not snapshot.exists(marker):
+        return None
+    try:
+        content = read_json(snapshot.prefix, marker)
+    except UnreadableError:
+        content = None
+    said = content.get("message") if isinstance(content, dict) else None
+    return Refusal(
+        "frozen",
+        snapshot.prefix,
+        f"the environment {snapshot.prefix} is frozen ({marker})" + (f": {said}" if isinstance(said, str) else ""),
+        fixes=("install into another environment (-n, -p)", "--override-frozen, if it is yours to change"),
+        facts={"message": said if isinstance(said, str) else None},
+    )
+
+
+def askers(plan: Plan, snapshot: Snapshot, key: str, specs: Mapping[str, str]) -> list[Asker]:
+    """Who asks for a distribution: the command line first, then what is planned."""
+    found = [Asker(None, "", specs[key])] if key in specs else []
+    for planned in plan.dists:
+        found += [
+            Asker(planned.name, planned.version, wants)
+            for wants in _wants(planned.requires, planned.extras, key, snapshot.python)
+        ]
+    if not found and any(planned.key == key and planned.requested for planned in plan.dists):
+        found.append(Asker(None, "", ""))
+    return found
+
+
+def _refusal(plan: Plan, planned: PlannedDist, taken: Replaced, snapshot: Snapshot, request: Request) -> Refusal:
+    asking = askers(plan, snapshot, planned.key, request.specs)
+    rewrites = planned.version == taken.dist.version
+    record = snapshot.record_of(taken.dist)
+    name = record.name if record else planned.key
+    wants = ",".join(dict.fromkeys(part for asker in asking for part in asker.wants.split(",") if part))
+    return Refusal(
+        "rewrites-conda" if rewrites else "replaces-conda",
+        planned.name,
+        _replacing(planned, taken, snapshot),
+        asked_by=tuple(_said(asker, planned.name) for asker in asking),
+        fixes=_ways_out(planned, taken, snapshot, _conda_spec(name, wants, planned.version), request),
+        facts={
+            "name": planned.key,
+            "version": planned.version,
+            "installed": taken.dist.version,
+            "owner": taken.owner,
+            "conda_package": record.dist_str if record else None,
+            "channel": record.channel if record else None,
+        },
+    )
+
+
+def _ways_out(
+    planned: PlannedDist, taken: Replaced, snapshot: Snapshot, spec: str, request: Request
+) -> tuple[str, ...]:
+    let_through = f"--allow-replace {planned.name}, if pip shall take it over from conda (it is recorded)"
+    if planned.version == taken.dist.version and not planned.is_direct:
+        reason = (
+            "leave out --force-reinstall and --ignore-installed: this version is there" if request.reinstall else ""
+        )
+        fresh = f"conda install -p {shlex.quote(snapshot.prefix)} --force-reinstall {spec.partition('>')[0]}"
+        return (*([reason] if reason else []), fresh, let_through)
+    return (
+        f"conda install -p {shlex.quote(snapshot.prefix)} {shlex.quote(spec)}",
+        f"ask for a version that goes with {planned.name} {taken.dist.version}",
+        let_through,
+    )
+
+
+def _not_from_pypi(plan: Plan, planned: PlannedDist, snapshot: Snapshot, request: Request) -> Refusal:
+    return Refusal(
+        "conda-from-pypi",
+        planned.name,
+        f"{planned.name} {planned.version} from PyPI is not the {planned.key} that you know and would shadow it",
+        asked_by=tuple(
+            _said(asker, planned.name) for asker in askers(plan, snapshot, planned.key, request.specs) if asker.name
+        ),
+        fixes=(f"conda install -p {shlex.quote(snapshot.prefix)} {planned.key}", f"--allow-replace {planned.name}"),
+        facts={"name": planned.key, "version": planned.version},
+    )
+
+
+def _replacing(planned: PlannedDist, taken: Replaced, snapshot: Snapshot) -> str:
+    record = snapshot.record_of(taken.dist)
+    channel = record.channel.rstrip("/").rsplit("/", 1)[-1] if record and record.channel else ""
+    whose = f"conda's {planned.name} {taken.dist.version}" + (f" ({channel})" if channel else "")
+    if planned.version == taken.dist.version:
+        return f"{planned.name} {planned.version} would be written over {whose}"
+    return f"{planned.name} {planned.version} would replace {whose}"
+
+
+def _held(plan: Plan, snapshot: Snapshot, request: Request) -> list[str]:
+    """`--upgrade` of something that conda owns does nothing here: say it, as pip would only say "satisfied"."""
+    planned = {dist.key for dist in plan.dists}
+    held = [
+        dist
+        for key in request.specs
+        if key not in planned
+        for dist in snapshot.distributions_named(key)
+        if dist.site.current and snapshot.owner_of(dist) != "pip"
+    ]
+    return [
+        f"{dist.name} {dist.version} is conda's and stays: `conda update -p {snapshot.prefix} "
+        f"{record.name if (record := snapshot.record_of(dist)) else dist.key}`"
+        for dist in held
+    ]
+
+
+def _said(asker: Asker, name: str) -> str:
+    who = "you" if asker.name is None else f"{asker.name} {asker.version}"
+    return f"{who} asked for {name}{asker.wants}" if asker.name is None else f"{who} needs {name}{asker.wants}"
+
+
+def _conda_spec(name: str, wants: str, version: str) -> str:
+    if not wants:
+        return f"{name}>={version}"
+    return f"{name}{wants.replace('===', '==')}"
+
+
+def _wants(requires: Collection[str], extras: Collection[str], key: str, python: str | None) -> list[str]:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    found = []
+    for line in requires:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if canonical_name(requirement.name) != key:
+            continue
+        # The environment's Python, not ours; the platform is the same.
+        known = {"python_version": python, "python_full_version": f"{python}.0"} if python else {}
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({**known, "extra": extra}) for extra in ("", *extras)):
+            found.append(str(requirement.specifier))
+    return found

@@ -1,0 +1,197 @@
+"""Run the environment's own pip, and nothing that could make it install elsewhere.
+
+`python -I` alone is not enough: pip's build backends are children that inherit the environment, and a backend run
+with `--no-build-isolation` would import from PYTHONPATH. So the variables are removed as well, and `-I` is there for
+what no variable does: a folder `pip/` in the working directory, the user's site-packages.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.installer.pip_settings import clean_environment
+from conda_pipsafe.prefix.paths import scripts_dir
+from conda_pipsafe.prefix.snapshot import Snapshot
+
+# `--report` in its stable form, with hashes (https://pip.pypa.io/en/stable/reference/installation-report/).
+OLDEST_PIP = (23, 0)
+_LEADING = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Pip:
+    """The pip of one environment, ready to run.
+
+    Attributes:
+        prefix: Absolute path of the environment.
+        python: Its interpreter.
+        version: pip's version, as its metadata has it.
+        environment: The variables that it runs with.
+        dropped: The settings that were left out because they would install elsewhere, for people.
+    """
+
+    prefix: str
+    python: str
+    version: str
+    environment: Mapping[str, str]
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run of pip ended.
+
+    Attributes:
+        code: pip's exit code; negative for the signal that killed it.
+        errors: What it wrote on stderr, where that was kept.
+        interrupted: The signal that reached us meanwhile (SIGINT, SIGTERM), or None.
+    """
+
+    code: int
+    errors: str = ""
+    interrupted: int | None = None
+
+
+def find_pip(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Pip:
+    """Find the pip that belongs to the environment.
+
+    Args:
+        snapshot: The environment, as read from disk; pip's version is taken from it.
+        environ: The variables to start from; `os.environ` when None.
+
+    Raises:
+        PipsafeError: Without Python, without pip, or with a pip older than 23.0; says how to get one.
+    """
+    prefix = snapshot.prefix
+    python = _python(prefix)
+    if python is None:
+        raise PipsafeError(
+            f"the environment {prefix} has no Python, so nothing can be installed with pip",
+            hint=f"conda install -p {prefix} python pip",
+        )
+    installed = [dist for dist in snapshot.distributions_named("pip") if dist.site.current and dist.has_metadata]
+    if not installed:
+        raise PipsafeError(
+            f"the environment {prefix} has no pip", hint=f"conda install -p {prefix} pip   (or: {python} -m ensurepip)"
+        )
+    version = installed[0].version
+    if _release(version) < OLDEST_PIP:
+        raise PipsafeError(
+            f"pip {version} in {prefix} is too old: it cannot say beforehand what it would install (pip 23.0 can)",
+            hint=f"conda install -p {prefix} 'pip>=23.0'",
+        )
+    variables, dropped = clean_environment(prefix, python, os.environ if environ is None else environ)
+    variables["PATH"] = os.pathsep.join([*_path_folders(prefix), variables.get("PATH", os.defpath)])
+    return Pip(prefix, python, version, variables, dropped)
+
+
+def plan_with_pip(pip: Pip, words: Sequence[str], *, verbose: bool = False) -> Ended:
+    """Run `pip install` so that only what goes wrong is said, and kept instead of shown.
+
+    stdout stays on our stderr: a question for a password must reach the person.
+    """
+    quiet = [] if verbose else ["--quiet"]
+    # -B: a plan leaves nothing in the environment, not even pip's own .pyc.
+    return _run(pip, ["-B"], ["install", *quiet, *words], stdout=_stderr(), stderr=subprocess.PIPE)
+
+
+def install_with_pip(pip: Pip, words: Sequence[str], *, stdout_to_stderr: bool) -> Ended:
+    """Run `pip install` with its own output on the terminal.
+
+    Args:
+        pip: Which one.
+        words: Its arguments after `install`.
+        stdout_to_stderr: Keep our stdout free (for `--json`).
+    """
+    return _run(pip, [], ["install", *words], stdout=_stderr() if stdout_to_stderr else None, stderr=None)
+
+
+def _run(
+    pip: Pip, flags: Sequence[str], words: Sequence[str], *, stdout: IO[str] | int | None, stderr: int | None
+) -> Ended:
+    # The version notice would advise `pip install --upgrade pip`, which is how conda's pip gets broken.
+    command = [pip.python, "-I", *flags, "-m", "pip", "--disable-pip-version-check", *words]
+    sys.stdout.flush()
+    try:
+        child = subprocess.Popen(
+            command, env=dict(pip.environment), stdout=stdout, stderr=stderr, text=True, errors="backslashreplace"
+        )
+    except OSError as error:
+        raise PipsafeError(
+            f"the environment's Python cannot be run: {pip.python}: {error.strerror}",
+            hint=f"conda install -p {pip.prefix} --force-reinstall python",
+        ) from error
+    with child, _interrupts(child) as caught:
+        _, errors = child.communicate()
+    return Ended(child.returncode, errors or "", caught[0] if caught else None)
+
+
+@contextmanager
+def _interrupts(child: subprocess.Popen[str]) -> Iterator[list[int]]:
+    """While pip runs, a signal to end is pip's to handle: it puts back what it has half replaced, and we record it.
+
+    Yields the signals that came.
+    """
+    caught: list[int] = []
+
+    def forward(number: int, _frame: object) -> None:
+        caught.append(number)
+        # Ctrl-C on a terminal reaches pip by itself; a second one would interrupt its roll-back.
+        if not (number == signal.SIGINT and _terminal_tells_child()) and child.poll() is None:
+            child.send_signal(signal.SIGINT)
+
+    try:
+        before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: who called us has the signals
+        yield caught
+        return
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _terminal_tells_child() -> bool:
+    if os.name == "nt":
+        return True
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def _stderr() -> IO[str] | int | None:
+    """Our stderr as something that a child can write to."""
+    try:
+        sys.stderr.fileno()
+    except (OSError, ValueError, AttributeError):
+        return subprocess.DEVNULL  # captured in memory: there is no terminal to ask on
+    return sys.stderr
+
+
+def _python(prefix: str) -> str | None:
+    path = os.path.join(prefix, "python.exe") if os.name == "nt" else os.path.join(prefix, "bin", "python")
+    return path if os.path.isfile(path) else None
+
+
+def _path_folders(prefix: str) -> list[str]:
+    """What activation puts on PATH: build backends look for their tools there, Windows for OpenSSL's library."""
+    folders = [scripts_dir()]
+    if os.name == "nt":
+        folders = ["", "Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", *folders, "bin"]
+    return [os.path.normpath(os.path.join(prefix, folder)) for folder in folders]
+
+
+def _release(version: str) -> tuple[int, int]:
+    numbers = [int(number) for number in _LEADING.findall(version)[:2]]
+    return (numbers[0], numbers[1] if len(numbers) > 1 else 0) if numbers else (0, 0)

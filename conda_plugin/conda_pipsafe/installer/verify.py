@@ -1,0 +1,157 @@
+"""Did pip do what it planned, and nothing to conda? Read from disk, after the install.
+
+The RECORDs of the distributions that came and went are met with the owners of paths. That costs far less than an
+lstat of each of conda's files, but sees only what a RECORD names: a build that writes elsewhere by itself escapes it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from conda_pipsafe.installer.plan import Plan, PlannedDist
+from conda_pipsafe.ledger.vault import endangered
+from conda_pipsafe.prefix.conda_meta import Record
+from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
+from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.snapshot import Snapshot
+
+_PYTHON = ("python.exe",) if os.name == "nt" else ("bin", "python")
+
+DifferenceKind = Literal["not-installed", "files-missing", "overwrote-conda", "removed-conda"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not as it was planned.
+
+    Attributes:
+        paths: Prefix-relative, complete and in order.
+        fixes: The ways out.
+    """
+
+    kind: DifferenceKind
+    subject: str
+    message: str
+    paths: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether pip did not do its part (an error), apart from harm to conda's files (a finding)."""
+        return self.kind in {"not-installed", "files-missing"}
+
+
+def verify(plan: Plan, before: Snapshot, after: Snapshot, allowed: Collection[str] = ()) -> tuple[Difference, ...]:
+    """Compare the environment after an install with the plan, and with what conda owns.
+
+    Args:
+        plan: What was planned.
+        before: The environment before.
+        after: The environment after.
+        allowed: Canonical names of conda's distributions that pip may have taken over.
+    """
+    given_up = {
+        record.meta_path
+        for planned in plan.dists
+        for old in planned.replaces
+        if planned.key in allowed and (record := before.record_of(old.dist))
+    }
+    # What pip had replaced before this install is conda's on paper only; `audit` tells it.
+    given_up |= {record.meta_path for record in endangered(before)}
+    found: list[Difference] = []
+    for planned in plan.dists:
+        dist = _installed(planned, after)
+        if dist is None:
+            found.append(_not_installed(planned, after))
+        else:
+            found += _check_files(dist, after, given_up)
+        found += _check_removed(planned, before, given_up)
+    return tuple(found)
+
+
+def _installed(planned: PlannedDist, after: Snapshot) -> Distribution | None:
+    for dist in after.distributions_named(planned.key):
+        # An egg-link (`setup.py develop`, pip before 25) does not say its version.
+        if dist.site.current and (dist.version == planned.version or dist.kind == "egg-link"):
+            return dist
+    return None
+
+
+def _not_installed(planned: PlannedDist, after: Snapshot) -> Difference:
+    there = [dist.version for dist in after.distributions_named(planned.key) if dist.site.current]
+    instead = f"there is {', '.join(there)}" if there else "it is not there"
+    return Difference(
+        "not-installed",
+        planned.name,
+        f"{planned.name} {planned.version} was planned, but {instead} in {after.prefix}",
+    )
+
+
+def _check_files(dist: Distribution, after: Snapshot, given_up: Collection[str]) -> Iterator[Difference]:
+    rows, _ = read_installed_files(after.prefix, dist)
+    missing = [row.path for row in rows if not after.exists(row.path)]
+    if missing:
+        yield Difference(
+            "files-missing",
+            dist.name,
+            f"{dist.name} {dist.version} is installed, but {_files(missing)} that its RECORD names are not there",
+            tuple(missing),
+        )
+    for record, paths in _owned(after, [row.path for row in rows], given_up):
+        yield Difference(
+            "overwrote-conda",
+            dist.name,
+            f"{dist.name} {dist.version} was written over {_files(paths)} of conda's {record.name} {record.version}",
+            tuple(paths),
+            _repair(after.prefix, record, dist),
+        )
+
+
+def _check_removed(planned: PlannedDist, before: Snapshot, given_up: Collection[str]) -> Iterator[Difference]:
+    for old in planned.replaces:
+        if old.owner != "pip":
+            continue
+        gone = [path for path in _paths_before(before, old.dist) if not before.exists(path)]
+        for record, paths in _owned(before, gone, given_up):
+            yield Difference(
+                "removed-conda",
+                planned.name,
+                f"with {old.dist.name} {old.dist.version} went {_files(paths)} of conda's {record.name}",
+                tuple(paths),
+                _repair(before.prefix, record, None),
+            )
+
+
+def _paths_before(before: Snapshot, dist: Distribution) -> list[str]:
+    # The RECORD is gone with the distribution; `remember_files` read it in time.
+    return [row.path for row in before.installed_files.get(dist.path, ())]
+
+
+def remember_files(plan: Plan, before: Snapshot) -> None:
+    """Read now the RECORDs that the install will remove, when there are any."""
+    if any(old.owner == "pip" for planned in plan.dists for old in planned.replaces):
+        _ = before.installed_files
+
+
+def _owned(snapshot: Snapshot, paths: Collection[str], given_up: Collection[str]) -> Iterator[tuple[Record, list[str]]]:
+    by_record: dict[str, tuple[Record, list[str]]] = {}
+    for path in paths:
+        for record in snapshot.record_paths.get(path_key(path), ()):
+            if record.meta_path not in given_up:
+                by_record.setdefault(record.meta_path, (record, []))[1].append(path)
+    yield from by_record.values()
+
+
+def _repair(prefix: str, record: Record, dist: Distribution | None) -> tuple[str, ...]:
+    spec = f"{record.name}={record.version}={record.build}"
+    reinstall = f"conda install -p {prefix} --force-reinstall {spec}"
+    if dist is None:
+        return (reinstall,)
+    return (f"{os.path.join(prefix, *_PYTHON)} -m pip uninstall {dist.name}", reinstall)
+
+
+def _files(paths: Collection[str]) -> str:
+    return "1 file" if len(paths) == 1 else f"{len(paths)} files"
