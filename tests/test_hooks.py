@@ -92,3 +92,30 @@ def test_clone_of_a_damaged_environment_warns(conda: Conda, make_env: MakeEnv, w
 def test_clone_of_a_sound_environment_is_silent(conda: Conda, over_pip: Path) -> None:
     done = conda.run("create", "-y", "-p", over_pip.parent / "copy", "--clone", over_pip, env=DEBUG).ok()
     assert "conda-pipsafe" not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def needing(make_env: MakeEnv, wheelhouse: Path) -> Path:
+    """pip's piponly, which needs conda's alpha."""
+    prefix = make_env("python", "pip", "alpha=2.0", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "piponly").ok()
+    return prefix
+
+
+def test_removing_what_pip_needs_warns(conda: Conda, needing: Path) -> None:
+    done = conda.run("remove", "-y", "-p", needing, "alpha", env=DEBUG).ok()
+    assert "piponly 1.0: will no longer have what it needs: alpha>=1 (nothing will be there)" in done.stderr
+
+
+def test_removing_what_pip_does_not_need_is_silent(conda: Conda, needing: Path) -> None:
+    done = conda.run("remove", "-y", "-p", needing, "gamma", env=DEBUG).ok()
+    assert "conda-pipsafe" not in done.stdout + done.stderr
+
+
+def test_downgrading_below_what_pip_needs_warns(conda: Conda, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip", "alpha=2.0")
+    pip(prefix, "install", "--find-links", wheelhouse, "beta2").ok()
+    done = conda.run("install", "-y", "-p", prefix, "alpha=1.0", env=DEBUG).ok()
+    assert "beta2 1.0: will no longer have what it needs: alpha>=2 (1.0 will be there)" in done.stderr
+    quiet = conda.run("install", "-y", "-p", prefix, "alpha=3.0", env=DEBUG).ok()
+    assert "conda-pipsafe" not in quiet.stdout + quiet.stderr

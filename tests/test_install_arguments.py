@@ -40,7 +40,8 @@ def test_the_parser_keeps_pips_words_in_order() -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     install.configure(parser)
     parser.add_argument("-q", "--quiet", action="store_true")
-    args, rest = parser.parse_known_args(["-qU", "--pre", "b", "-p", "/x", "-e", ".", "a", "--find-links", "-d", "-d"])
+    ours, rest = install.split(["-qU", "--pre", "b", "-p", "/x", "-e", ".", "a", "--find-links", "-d", "-d"])
+    args = parser.parse_args(ours)
     assert args.quiet
     assert args.dry_run
     assert args.prefix == "/x"

@@ -91,7 +91,7 @@ def test_too_large(make: PrefixFactory) -> None:
 def test_permissions() -> None:
     # Root may read everything, so the reading is done as nobody, in a folder that nobody may enter.
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
+        os.chmod(folder, 0o755)  # noqa: S103 - nobody has to get in
         make = PrefixFactory(Path(folder, "env"))
         make.record("shut").chmod(0)
         root = os.geteuid() == 0

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from conda_pipsafe.forecast.requirements import newly_broken
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.metadata import canonical_name
@@ -31,6 +32,7 @@ class Harm:
         orphaned: It stays behind in the site-packages folder of a Python that goes.
         shadowed: It is an editable checkout, and a package of its name will be found before it.
         doubled: A second dist-info of its name will lie beside it.
+        broken: What it requires and will no longer have, for people.
     """
 
     dist: Distribution
@@ -41,6 +43,7 @@ class Harm:
     orphaned: bool = False
     shadowed: bool = False
     doubled: bool = False
+    broken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,10 @@ def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
         return Forecast(transaction)
     plan = _plan(transaction)
     python = _python_change(transaction)
-    harms = [_harm(snapshot, transaction, plan, dist, orphans=python is not None) for dist in owned]
+    leaving = transaction.site_before if python is not None else None
+    staying = [dist for dist in owned if dist.site.current and dist.site.path != leaving]
+    broken = newly_broken(snapshot, transaction, staying)
+    harms = [_harm(snapshot, plan, dist, leaving, broken.get(dist.path, ())) for dist in owned]
     found = sorted((harm for harm in harms if harm is not None), key=lambda harm: (harm.dist.key, harm.dist.path))
     return Forecast(transaction, tuple(found), transaction.exact, python)
 
@@ -121,20 +127,26 @@ def _same_site(transaction: Transaction) -> bool:
 
 
 def _harm(
-    snapshot: Snapshot, transaction: Transaction, plan: _Plan, dist: Distribution, *, orphans: bool
+    snapshot: Snapshot, plan: _Plan, dist: Distribution, leaving: str | None, broken: tuple[str, ...]
 ) -> Harm | None:
     overwritten, deleted = _touched(snapshot, plan, dist)
     package = plan.by_dist.get(dist.key)
     by = _labels(plan.written, overwritten) | _labels(plan.removed, deleted)
-    name_only = package is not None and package.paths is None
-    shadowed = package is not None and dist.editable
-    orphaned = orphans and dist.site.path == transaction.site_before
-    doubled = package is not None and not _replaces_metadata(dist, package)
-    if not (overwritten or deleted or name_only or shadowed or orphaned or doubled):
-        return None
     if package is not None:
         by.add(f"{package.name} {package.version}")
-    return Harm(dist, overwritten, deleted, tuple(sorted(by)), name_only, orphaned, shadowed, doubled)
+    harm = Harm(
+        dist,
+        overwritten,
+        deleted,
+        tuple(sorted(by)),
+        by_name_only=package is not None and package.paths is None,
+        orphaned=dist.site.path == leaving,
+        shadowed=package is not None and dist.editable,
+        doubled=package is not None and not _replaces_metadata(dist, package),
+        broken=broken,
+    )
+    flags = harm.by_name_only or harm.orphaned or harm.shadowed or harm.doubled
+    return harm if overwritten or deleted or flags or broken else None
 
 
 def _touched(snapshot: Snapshot, plan: _Plan, dist: Distribution) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -73,11 +73,13 @@ class Installed:
         distributions: Those that the environment's Python imports; the first of several answers for an extra.
         conda: Version by the canonical form of each conda package's name: some have no Python metadata.
         environment: What markers see, as `marker_environment` makes it.
+        askers: Those whose requirements are asked about; all when None.
     """
 
     distributions: Sequence[Distribution]
     conda: Mapping[str, str]
     environment: Mapping[str, str]
+    askers: Sequence[Distribution] | None = None
 
 
 def evaluate(installed: Installed) -> Evaluation:
@@ -93,7 +95,7 @@ class _Evaluator:
             self._by_key.setdefault(dist.key, []).append(dist)
         self._markers = _MarkerCache(installed.environment)
         self._queue: deque[tuple[Distribution, str, Distribution]] = deque(
-            (dist, "", dist) for dist in installed.distributions
+            (dist, "", dist) for dist in (installed.distributions if installed.askers is None else installed.askers)
         )
         self._asked: set[tuple[str, str]] = set()
         self._result = Evaluation()

@@ -48,6 +48,8 @@ def _effects(seen: Forecast, harm: Harm) -> list[str]:
         effects.append(f"{by} will be imported instead of this editable checkout")
     elif harm.doubled:
         effects.append(f"{by} will put a second dist-info beside pip's")
+    if harm.broken:
+        effects.append(f"will no longer have what it needs: {', '.join(harm.broken[:FEW])}")
     if harm.orphaned and seen.python:
         before, after = seen.python
         gone = f"Python changes from {before} to {after}" if after else f"Python {before} goes"
