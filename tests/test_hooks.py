@@ -105,6 +105,9 @@ def needing(make_env: MakeEnv, wheelhouse: Path) -> Path:
 def test_removing_what_pip_needs_warns(conda: Conda, needing: Path) -> None:
     done = conda.run("remove", "-y", "-p", needing, "alpha", env=DEBUG).ok()
     assert "piponly 1.0: will no longer have what it needs: alpha>=1 (nothing will be there)" in done.stderr
+    _, _, after = done.stderr.partition("what `conda remove` did")
+    assert "piponly 1.0: no longer has what it needs: alpha>=1" in after
+    assert f'conda install -p {needing} "alpha>=1"' in after
 
 
 def test_removing_what_pip_does_not_need_is_silent(conda: Conda, needing: Path) -> None:

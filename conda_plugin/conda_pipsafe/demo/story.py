@@ -20,6 +20,7 @@ from conda_pipsafe.errors import Exit
 
 Say = Callable[[str], None]
 MOST_LINES = 18
+QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore", "PIP_CONFIG_FILE": os.devnull}
 
 
 class DemoError(Exception):
@@ -146,12 +147,11 @@ class Story:
     def _pipsafe(self, *words: str, expect: Exit) -> None:
         shown = [word for word in words if word not in self._pip_options()]
         command = [sys.executable, "-m", "conda_pipsafe", words[0], "--prefix", str(self.prefix), *words[1:]]
-        self._run("pipsafe", shown, command, clean_environment(), expect)
+        self._run("pipsafe", shown, command, clean_environment(QUIET), expect)
 
     def _pip(self, *words: str) -> None:
         shown = [word for word in words if word not in {*self._pip_options(), "--quiet"}]
-        quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore", "PIP_CONFIG_FILE": os.devnull}
-        self._run("pip", shown, [str(python_of(self.prefix)), "-m", "pip", *words], clean_environment(quiet), None)
+        self._run("pip", shown, [str(python_of(self.prefix)), "-m", "pip", *words], clean_environment(QUIET), None)
 
     def _run_conda(self, *words: str) -> None:
         overlay = self._folder / "plugin"

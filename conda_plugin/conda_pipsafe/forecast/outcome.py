@@ -98,6 +98,7 @@ class Outcome:
             does not tell already.
         unforeseen: Paths of `changes` that the forecast did not name.
         spared: Paths that the forecast named and that are as they were.
+        broken: Distributions that no longer have what they require, each with what that is, for people.
     """
 
     prefix: str
@@ -107,9 +108,11 @@ class Outcome:
     doubled: tuple[tuple[Distribution, ...], ...] = ()
     unforeseen: tuple[str, ...] = field(default=())
     spared: tuple[str, ...] = field(default=())
+    broken: tuple[tuple[Distribution, tuple[str, ...]], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.changes or self.replaced or self.orphaned or self.doubled or self.unforeseen or self.spared)
+        harmed = self.changes or self.replaced or self.orphaned or self.doubled or self.broken
+        return bool(harmed or self.unforeseen or self.spared)
 
 
 def take_baseline(snapshot: Snapshot) -> Baseline:

@@ -11,6 +11,8 @@ from conda_pipsafe.hooks.guard import observing, tell
 
 if TYPE_CHECKING:
     from conda_pipsafe.forecast.outcome import Outcome
+    from conda_pipsafe.hooks.session import Session
+    from conda_pipsafe.prefix.dist_info import Distribution
     from conda_pipsafe.prefix.snapshot import Snapshot
 
 
@@ -124,6 +126,8 @@ def _report(command: str, prefix: str) -> None:
     session = sessions.current
     if prefix not in session.before and command not in {"create", "env_create"}:
         return
+    from dataclasses import replace
+
     from conda_pipsafe.forecast.outcome import compare, take_baseline
     from conda_pipsafe.ledger.pending import clear_pending
     from conda_pipsafe.prefix.snapshot import read_snapshot
@@ -133,9 +137,18 @@ def _report(command: str, prefix: str) -> None:
         # No transaction was made: only what a `pip:` section did can be new.
         baseline = take_baseline(session.before[prefix])
     after = read_snapshot(prefix)
-    _tell_outcome(command, compare(baseline, after), after)
+    outcome = replace(compare(baseline, after), broken=_broken(session, prefix, after))
+    _tell_outcome(command, outcome, after)
     if prefix in session.baselines:
         clear_pending(prefix)
+
+
+def _broken(session: Session, prefix: str, after: Snapshot) -> tuple[tuple[Distribution, tuple[str, ...]], ...]:
+    """The requirements that the forecast saw go, of distributions that are still there."""
+    seen = session.forecasts.get(prefix)
+    if seen is None or prefix not in session.baselines:
+        return ()
+    return tuple((harm.dist, harm.broken) for harm in seen.harms if harm.broken and after.exists(harm.dist.path))
 
 
 def _tell_outcome(command: str, outcome: Outcome, after: Snapshot, *, unfinished: str | None = None) -> None:

@@ -38,6 +38,7 @@ def record_outcome(command: str, outcome: Outcome, revision: int | None, *, unfi
         ],
         "replaced": [{"record": item.record.dist_str, "by": item.dist.path} for item in outcome.replaced],
         "orphaned": [dist.path for dist in outcome.orphaned],
+        "broken": [{"name": dist.name, "needs": list(texts)} for dist, texts in outcome.broken],
         "unforeseen": list(outcome.unforeseen[:MOST_PATHS]),
         "spared": list(outcome.spared[:MOST_PATHS]),
     }

@@ -30,6 +30,10 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
         lines += _doubled_lines(prefix, dists)
     if outcome.orphaned:
         lines += _orphan_lines(prefix, outcome.orphaned)
+    for dist, texts in outcome.broken:
+        lines.append(f"  {dist.name} {dist.version}: no longer has what it needs: {', '.join(texts[:FEW])}")
+        needs = " ".join(f'"{text.partition(" (")[0]}"' for text in texts[:FEW])
+        lines.append(f"    to have it again:  conda install -p {prefix} {needs}  (or conda pipsafe install …)")
     if outcome.unforeseen:
         lines.append(f"  not foreseen (please report it): {_paths(outcome.unforeseen)}")
     if outcome.spared:
