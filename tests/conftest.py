@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.environment import conda_environment, create_with_rattler, find_conda
 from conda_pipsafe.demo.python_package import ask_interpreter
 from support.channel_cache import cached_channel, second_interpreter
+from support.driving import Driver, Server
 from support.packages import write_wheelhouse
 from support.running import Conda, build_overlay, run
 
@@ -21,6 +24,7 @@ MakeEnv = Callable[..., Path]
 
 _conda_version = pytest.StashKey[str | None]()
 _conda_ran = pytest.StashKey[list[str]]()
+_exit_code = pytest.StashKey[int]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,6 +56,21 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     if item.get_closest_marker("conda"):
         item.config.stash[_conda_ran].append(item.nodeid)
     return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave without the interpreter's end: py-rattler's threads now and then crash it (seen with 0.28)."""
+    if "rattler" in sys.modules and config.stash.get(_exit_code, None) is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Under coverage the data is written by an atexit handler, which has to run.
+        atexit._run_exitfuncs()
+        os._exit(config.stash[_exit_code])
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_exit_code] = int(exitstatus)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -131,3 +150,17 @@ def conda(request: pytest.FixtureRequest, channel: Channel, tmp_path: Path, work
         "PYTHONPATH": os.pathsep.join([str(overlay), str(CHECKOUT / "conda_plugin")]),
     }
     return Conda(executable, own, variables)
+
+
+@pytest.fixture(scope="session")
+def conda_server() -> Iterator[Server]:
+    """One process with conda loaded, for the whole run."""
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def driver(conda: Conda, conda_server: Server) -> Driver:
+    """The user's conda with our plugin, each command in a fork: several times as fast as `conda`."""
+    return Driver(conda_server, conda)

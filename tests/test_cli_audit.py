@@ -88,7 +88,7 @@ def test_notes_alone_are_clean(damaged: PrefixFactory, capsys: pytest.CaptureFix
 
 def test_unknown_code(damaged: PrefixFactory, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "-p", str(damaged.root), "--select", "husk-packages"]) == 2
-    assert "did you mean PS504 (husk-package)?" in capsys.readouterr().err
+    assert "did you mean PS504 (husk-package)" in capsys.readouterr().err
 
 
 def test_not_an_environment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

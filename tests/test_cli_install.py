@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -213,12 +218,140 @@ def test_conda_versions_hold_pip_back_where_another_version_will_do(env: Path, t
     assert versions(env)["alpha"] == "1.0"
 
 
-def test_what_was_written_over_conda_is_told(env: Path, capfd: Capture) -> None:
-    assert install(env, "gamma-core") == 3
+def test_writing_over_conda_under_another_name_is_refused(env: Path, tmp_path: Path, capfd: Capture) -> None:
+    before = state(env)
+    assert install(env, "gamma-core") == 4
     err = capfd.readouterr().err
-    assert "gamma-core 1.0 was written over 1 file of conda's gamma 1.0" in err
-    assert "gamma/__init__.py" in err
-    assert "--force-reinstall gamma=1.0=py_0" in err
+    assert "gamma-core 1.0 would write over" in err
+    assert "conda's gamma 1.0 owns it" in err
+    assert "refused, nothing was changed" in err
+    assert state(env) == before
+    # Its twin: the same project beside, not over, what conda has.
+    write_wheel(WheelSpec("gamma-extra", "1.0", {"gamma_extra.py": ""}), tmp_path)
+    assert install(env, "-f", tmp_path, "gamma-extra") == 0
+    assert install(env, "--allow-replace", "gamma-core", "gamma-core") == 0
+    assert events(env)[-1]["command"] == "pipsafe install --allow-replace gamma-core gamma-core"
+
+
+def test_without_dist_info_paths_still_tell(make_env: MakeEnv, capfd: Capture) -> None:
+    prefix = make_env("python", "pip", "py-delta", "ns-a")
+    assert install(prefix, "delta-python") == 4
+    assert "conda's py-delta 1.0 owns it" in capfd.readouterr().err
+    assert install(prefix, "ns-b") == 0
+    assert "whoever is uninstalled first takes it along" in capfd.readouterr().err
+
+
+def test_each_planned_path_is_written_and_no_other(make_env: MakeEnv, tmp_path: Path) -> None:
+    from conda_pipsafe.installer.arguments import pip_arguments
+    from conda_pipsafe.installer.install import Options, carry_out, preparing
+    from conda_pipsafe.prefix.snapshot import read_snapshot
+
+    prefix = make_env("python", "pip")
+    write_wheel(
+        WheelSpec(
+            "every", "1.0", {"every/__init__.py": "", "every_top.py": ""}, data={"share/e/d.txt": "", "etc/e": ""},
+            scripts={"e-script": "#!python\n"}, console_scripts=["e-cli = every:main"], requires_dist=["alpha"],
+        ),
+        tmp_path,
+    )  # fmt: skip
+    local = project(tmp_path / "local", "local")
+    before = set(state(prefix))
+    arguments = pip_arguments(
+        ["--no-compile", "-f", str(tmp_path), "every", str(local), "-e", str(project(tmp_path / "ed", "ed"))]
+    )
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with preparing(read_snapshot(str(prefix)), arguments, Options(), str(folder)) as prepared:
+        assert set(prepared.wheels) == {"every", "alpha", "local", "ed"}
+        assert set(state(prefix)) == before
+        assert carry_out(prepared, None).succeeded
+    new = {path for path in set(state(prefix)) - before if not os.path.isdir(path)}
+    assert new == {str(prefix / path) for wheel in prepared.wheels.values() for path in wheel.paths.members}
+
+
+def test_the_whole_plan_as_json(env: Path, capfd: Capture) -> None:
+    assert install(env, "--dry-run", "--json", "piponly", "beta2") == 4
+    assert install(env, "--dry-run", "beta") == 0
+    assert "you asked for beta" in capfd.readouterr().out
+    assert install(env, "--dry-run", "--json", "beta") == 0
+    (planned,) = json.loads(capfd.readouterr().out)["plan"]["install"]
+    assert planned["asked_by"] == ["you asked for beta"]
+    assert 0 < planned["size"] < 5000
+    assert planned["files"] > 4
+
+
+def test_base_is_refused_unless_told_so(env: Path, capfd: Capture) -> None:
+    record = {"name": "conda", "version": "26.1", "build": "0", "build_number": 0, "files": []}
+    (env / "conda-meta" / "conda-26.1-0.json").write_text(json.dumps(record))
+    before = state(env)
+    assert install(env, "piponly") == 4
+    assert "conda 26.1 itself runs in" in capfd.readouterr().err
+    assert state(env) == before
+    assert install(env, "--allow-base", "piponly") == 0
+    assert events(env)[-1]["command"] == "pipsafe install --allow-base piponly"
+
+
+def test_pins_bind_pip(env: Path, capfd: Capture) -> None:
+    (env / "conda-meta" / "pinned").write_text("piponly <1\n")
+    assert install(env, "piponly") == 4
+    assert "ruled out by conda-meta/pinned: piponly <1" in capfd.readouterr().err
+    (env / "conda-meta" / "pinned").write_text("piponly <2\n")
+    assert install(env, "piponly") == 0
+
+
+def test_a_private_indexes_credentials_are_nowhere(
+    env: Path, wheelhouse: Path, tmp_path: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    with private_index(wheelhouse, "me", "s3cret") as (port, asked):
+        address = f"http://me:s3cret@127.0.0.1:{port}/simple"
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://nobody@127.0.0.1:{port}/simple")
+        assert install(env, "--no-input", "piponly") == 1
+        assert install(env, "-v", "--report", tmp_path / "r.json", "-i", address, "piponly", "beta") == 0
+        assert asked
+        assert install(env, "-i", address, "gamma-core") == 4
+    captured = capfd.readouterr()
+    written = [path for path in (env / "conda-meta").rglob("*") if path.is_file() and path.suffix != ".sha"]
+    texts = [captured.out, captured.err, (tmp_path / "r.json").read_text()]
+    texts += [path.read_bytes().decode("utf-8", "replace") for path in written]
+    assert not any("s3cret" in text for text in texts)
+    source = events(env)[-1]["dist"]["source"]
+    assert source["index"] == f"http://127.0.0.1:{port}/simple"
+
+
+@contextlib.contextmanager
+def private_index(wheels: Path, user: str, password: str) -> Iterator[tuple[int, list[str]]]:
+    """A simple index (PEP 503) on the loopback that wants a name and a password."""
+    wanted = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.headers.get("Authorization") != wanted:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="private"')
+                self.end_headers()
+                return
+            asked.append(self.path)
+            name = self.path.rstrip("/").rpartition("/")[2]
+            if name.endswith(".whl"):
+                body = (wheels / name).read_bytes()
+            else:
+                found = sorted(wheels.glob(f"{name.replace('-', '_')}-*.whl"))
+                body = "".join(f'<a href="/files/{path.name}">{path.name}</a>' for path in found).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/zip" if name.endswith(".whl") else "text/html")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1], asked
+        server.shutdown()
 
 
 def test_what_raw_pip_did_before_is_not_taken_for_ours(env: Path, wheelhouse: Path) -> None:
@@ -387,7 +520,7 @@ def test_a_failed_build_is_recorded_and_leaves_the_rest(env: Path, tmp_path: Pat
     assert install(env, "piponly", broken) == 1
     captured = capfd.readouterr()
     assert "no compiler" in captured.out + captured.err
-    assert "pip did not finish (exit code 1)" in captured.err
+    assert "Nothing was installed" in captured.err
     assert "piponly" not in versions(env)
     assert events(env)[-1]["kind"] == "failed"
     assert events(env)[-1]["data"]["exit_code"] == 1

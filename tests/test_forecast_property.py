@@ -6,61 +6,34 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import shutil
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 
 from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.environment import create_with_rattler
+from conda_pipsafe.engines import rattler
+from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.forecast.effects import forecast
+from conda_pipsafe.forecast.outcome import stamp_of
+from conda_pipsafe.forecast.transaction import Transaction
 from conda_pipsafe.prefix.history import read_history
-from conda_pipsafe.prefix.snapshot import read_snapshot
-from support.random_world import World
-from support.running import Conda, pip
+from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
+from support.driving import Driven, Driver
+from support.random_world import World, install_with_pip
 
 pytestmark = pytest.mark.slow
 
 TRANSACTIONS = int(os.environ.get("PIPSAFE_TRANSACTIONS", "30"))
 FIRST_SEED = int(os.environ.get("PIPSAFE_SEED", "1"))
-PER_WORLD = 5
+PER_WORLD = 6
+RATTLER_TRANSACTIONS = 20
 
 Look = dict[str, tuple[int, int, str]]
-
-
-@dataclass
-class Driver:
-    """conda in one process that forks for each command."""
-
-    process: subprocess.Popen[str]
-    count: int = 0
-    kinds: dict[str, int] = field(default_factory=dict)
-
-    def run(self, words: list[str]) -> dict[str, Any]:
-        stdin, stdout = self.process.stdin, self.process.stdout
-        assert isinstance(stdin, IO) or stdin is not None
-        assert stdout is not None
-        stdin.write(json.dumps(words) + "\n")
-        stdin.flush()
-        answer: dict[str, Any] = json.loads(stdout.readline())
-        return answer
-
-
-@pytest.fixture
-def driver(conda: Conda) -> Iterator[Driver]:
-    python = conda.run("info", "--json").ok().json()["sys.executable"]
-    script = Path(__file__).parent / "support" / "conda_driver.py"
-    variables = {**conda.environment, "PIPSAFE_DEBUG": "1"}
-    with subprocess.Popen(
-        [python, str(script)], env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield Driver(process)
-        assert process.stdin is not None
-        process.stdin.close()
 
 
 def look_at(prefix: Path, paths: set[str]) -> Look:
@@ -76,71 +49,173 @@ def look_at(prefix: Path, paths: set[str]) -> Look:
 
 
 def pip_owned(prefix: Path) -> set[str]:
-    """Every path in the RECORD of a distribution that conda does not own."""
+    """Every path of a distribution that conda does not own; without RECORD, what makes it a distribution."""
     snapshot = read_snapshot(str(prefix))
-    return {row.path for dist in snapshot.pip_distributions() for row in snapshot.installed_files[dist.path]}
+    return {
+        path
+        for dist in snapshot.pip_distributions()
+        for path in {row.path for row in snapshot.installed_files[dist.path]} or {dist.metadata_path}
+    }
 
 
-def make_environment(world: World, base: Channel, prefix: Path, work: Path, python: str) -> None:
-    specs = [f"python={python}", "pip", *world.conda_specs()]
-    create_with_rattler(prefix, specs, [world.channel, base], work)
-    for arguments in world.pip_arguments():
-        pip(prefix, *arguments)  # pip may refuse (a conda package without RECORD): that is an environment too
+@dataclass
+class Walk:
+    """One world: an environment, and the commands that it goes through."""
+
+    world: World
+    channel: Channel
+    prefix: Path
+    pythons: tuple[str, ...]
+    seen: Counter[str]
+
+    def make(self) -> None:
+        specs = [f"python={self.world.rng.choice(self.pythons)}", "pip", *self.world.conda_specs()]
+        create_with_rattler(self.prefix, specs, [self.world.channel, self.channel], self.prefix.parent / "work")
+        # pip may refuse (a conda package without RECORD): that is an environment too.
+        install_with_pip(self.prefix, self.world.pip_arguments())
+        self.world.disturb(self.prefix)
+
+    def step(self, driver: Driver, number: int) -> None:
+        """Run one command; compare what it did with what was foreseen."""
+        history = read_history(str(self.prefix))[0]
+        words = self.world.command(self.prefix, self.pythons, len(history.revisions))
+        target = self.prefix.with_name(f"copy-{number}") if self._copies(words) else self.prefix
+        owned = pip_owned(self.prefix)
+        before = look_at(self.prefix, owned)
+        done = driver.run(*self._complete(words, target))
+        try:
+            changed = self._changed(done, before, owned, target)
+            check(done, words, target, changed)
+        except AssertionError as error:
+            words.append(f"-> exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr}")
+            raise AssertionError(f"{error}\nconda {' '.join(words)}") from error
+        self.seen[" ".join(word for word in words[:2] if not word.startswith("/"))] += 1
+        self.seen["harmed"] += bool(changed)
+        if words == ["rename"] and done.returncode == 0:
+            self.prefix = target
+
+    @staticmethod
+    def _copies(words: list[str]) -> bool:
+        return words[0] == "rename" or "--clone" in words
+
+    def _complete(self, words: list[str], target: Path) -> list[str]:
+        if words == ["rename"]:
+            return ["rename", "-p", str(self.prefix), str(target)]
+        where = ["-p", str(target)]
+        if words[0] == "env":
+            return [*words, *where]
+        if words[0] == "remove":
+            return [*words, "-y", *where]
+        return [*words, "-y", *where, "--override-channels", "-c", self.world.channel.url, "-c", self.channel.url]
+
+    def _changed(self, done: Driven, before: Look, owned: set[str], target: Path) -> set[str]:
+        if target == self.prefix:
+            after = look_at(target, owned)
+            return {path for path in before if after.get(path) != before[path]}
+        # A copy is compared with what it was when its transaction began: the plugin notes each path of that moment.
+        noted = done.facts["stamps"].get(str(target), {})
+        if done.returncode == 0:
+            assert noted or not before, "the copy has pip's packages, and none was watched over"
+        return {path for path, stamp in noted.items() if list(stamp_of(str(target), path) or ()) != stamp}
 
 
-def check(prefix: Path, answer: dict[str, Any], owned: set[str], before: Look, words: list[str]) -> None:
-    """The paths that changed are those that were foreseen."""
-    after = look_at(prefix, owned)
-    changed = {path for path in before if after.get(path) != before[path]}
-    seen = answer["forecasts"].get(str(prefix), {"paths": [], "exact": True})
-    if "--dry-run" in words or answer["code"] != 0:
+def check(done: Driven, words: list[str], prefix: Path, changed: set[str]) -> None:
+    """The paths that changed are those that were foreseen, and what was said fits."""
+    seen = done.forecast(prefix)
+    if "--dry-run" in words or done.returncode != 0:
         assert not changed
         return
     assert seen["exact"]
     foreseen = set(seen["paths"])
     assert foreseen == changed, f"missed {sorted(changed - foreseen)}, too many {sorted(foreseen - changed)}"
+    assert "please report it" not in done.stderr
+    warned = "conda-pipsafe: this transaction will harm" in done.stderr or "conda-pipsafe: the copy of" in done.stderr
+    told = "conda-pipsafe: what" in done.stderr
     if changed:
-        assert "conda-pipsafe: what" in answer["stderr"]
-    if not changed and not seen.get("orphaned") and "will harm" not in answer["stderr"]:
-        assert "conda-pipsafe: what" not in answer["stderr"]
+        assert warned
+        assert told
+    if not changed and not warned:
+        assert not told
+    assert done.stderr.count("will harm") <= 2, "the forecast, and what only the exact one could know"
 
 
-def installed_names(prefix: Path) -> list[str]:
-    return [record.name for record in read_snapshot(str(prefix)).records if record.name not in {"python", "pip"}]
+def pythons_of(channel: Channel) -> tuple[str, ...]:
+    found = {".".join(record["version"].split(".")[:2]) for record in channel.records() if record["name"] == "python"}
+    return tuple(sorted(found))
 
 
 def test_the_forecast_is_the_truth(driver: Driver, channel: Channel, tmp_path: Path) -> None:
-    pythons = tuple(
-        sorted(
-            {".".join(record["version"].split(".")[:2]) for record in channel.records() if record["name"] == "python"}
-        )
-    )
-    seed, done, harmed = FIRST_SEED, 0, 0
+    pythons = pythons_of(channel)
+    seed, done = FIRST_SEED, 0
+    seen: Counter[str] = Counter()
+    failures: list[str] = []
     while done < TRANSACTIONS:
         folder = tmp_path / f"world-{seed}"
         world = World.make(seed, folder, pythons)
-        prefix = folder / "env"
-        make_environment(world, channel, prefix, folder / "work", world.rng.choice(pythons))
-        for step in range(PER_WORLD):
-            history = read_history(str(prefix))[0]
-            words = world.command(installed_names(prefix), pythons, len(history.revisions))
-            command = [words[0], "-y", "-p", str(prefix), "--override-channels", *words[1:]]
-            if words[0] != "remove":
-                command[4:4] = ["-c", world.channel.url, "-c", channel.url]
-            owned = pip_owned(prefix)
-            before = look_at(prefix, owned)
-            answer = driver.run(
-                [word for word in command if not (words[0] == "remove" and word == "--override-channels")]
-            )
-            try:
-                check(prefix, answer, owned, before, words)
-            except AssertionError as error:
-                error.add_note(
-                    f"seed {seed}, step {step}: conda {' '.join(words)}\n{answer['stdout']}\n{answer['stderr']}"
-                )
-                raise
-            done += 1
-            harmed += bool(answer["forecasts"].get(str(prefix), {}).get("paths"))
+        walk = Walk(world, channel, folder / "env", pythons, seen)
+        walk.make()
+        try:
+            for number in range(PER_WORLD):
+                done += 1
+                walk.step(driver, number)
+        except AssertionError as error:
+            failures.append(f"PIPSAFE_SEED={seed}: {error}")
+        shutil.rmtree(folder)
         seed += 1
-    print(f"{done} transactions, {harmed} of them harmful, seeds {FIRST_SEED} to {seed - 1}")
-    assert harmed > done // 10, "these environments are too peaceful to show anything"
+    print(f"{done} transactions, {seen['harmed']} of them harmful, seeds {FIRST_SEED} to {seed - 1}: {dict(seen)}")
+    assert not failures, "\n\n".join(failures)
+    assert seen["harmed"] > done // 10, "these environments are too peaceful to show anything"
+
+
+def without_compiling(transaction: Transaction) -> Transaction:
+    link = tuple(
+        replace(package, paths=(package.paths or frozenset()) - package.compiled.keys(), compiled={})
+        for package in transaction.link
+    )
+    return replace(transaction, link=link)
+
+
+def clobbered(snapshot: Snapshot, paths: frozenset[str]) -> set[str]:
+    """Paths that two conda packages have: py-rattler puts one of them elsewhere (`NAME__clobber-from-PACKAGE`)."""
+    return {
+        path
+        for path in paths
+        if len(snapshot.record_paths.get(path, ())) > 1
+        or list(Path(snapshot.prefix, path).parent.glob(f"{Path(path).name}__clobber-from-*"))
+    }
+
+
+def test_the_same_with_rattler(channel: Channel, tmp_path: Path) -> None:
+    """py-rattler's own transactions, on environments that it made: it links, and compiles nothing."""
+    python = pythons_of(channel)[0]
+    seed, done, harmed = FIRST_SEED, 0, 0
+    failures: list[str] = []
+    while done < RATTLER_TRANSACTIONS:
+        folder = tmp_path / f"world-{seed}"
+        world = World.make(seed, folder, (python,))
+        prefix, cache = folder / "env", folder / "work"
+        Walk(world, channel, prefix, (python,), Counter()).make()
+        for _ in range(PER_WORLD):
+            specs = world.specs()
+            try:
+                solved = rattler.solve(read_snapshot(str(prefix)), specs, [world.channel.url, channel.url], str(cache))
+            except PipsafeError:  # what was asked for before contradicts it
+                continue
+            seen = forecast(read_snapshot(str(prefix)), without_compiling(solved.transaction))
+            before = look_at(prefix, pip_owned(prefix))
+            rattler.apply(solved, str(cache))
+            after = look_at(prefix, set(before))
+            changed = {path for path in before if after.get(path) != before[path]}
+            missed = sorted(changed - seen.paths)
+            many = sorted(seen.paths - changed - clobbered(read_snapshot(str(prefix)), seen.paths))
+            if missed or many:
+                failures.append(f"PIPSAFE_SEED={seed}: {specs}: missed {missed}, too many {many}")
+                break
+            done += 1
+            harmed += bool(changed)
+        shutil.rmtree(folder)
+        seed += 1
+        assert seed < FIRST_SEED + RATTLER_TRANSACTIONS
+    print(f"{done} transactions of py-rattler, {harmed} of them harmful")
+    assert not failures, "\n".join(failures)
+    assert harmed

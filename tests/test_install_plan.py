@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.installer.install import Options, refused_beforehand
 from conda_pipsafe.installer.pip_settings import clean_environment, config_files
 from conda_pipsafe.installer.plan import Plan, constraint_lines, read_report
 from conda_pipsafe.installer.policy import Request, frozen, judge
@@ -135,12 +136,26 @@ def test_a_distribution_taken_over_at_its_version_is_still_condas(prefix: Path) 
     assert judge(plan, snapshot, Request({}, allowed={"alpha"})).refusals == ()
 
 
-def test_warnings_for_base_and_yanked(prefix: Path) -> None:
-    add_record(prefix, "conda", "26.1", [])
+def test_a_yanked_version_is_told(prefix: Path) -> None:
     plan, snapshot = plan_of(prefix, item("a", "1", is_yanked=True))
-    warnings = " ".join(judge(plan, snapshot, Request({})).warnings)
-    assert "a 1 was yanked" in warnings
-    assert "base environment" in warnings
+    assert "a 1 was yanked" in " ".join(judge(plan, snapshot, Request({})).warnings)
+
+
+def test_base_is_refused_unless_told(prefix: Path) -> None:
+    assert refused_beforehand(read_snapshot(str(prefix)), Options()) is None
+    add_record(prefix, "conda", "26.1", [])
+    refusal = refused_beforehand(read_snapshot(str(prefix)), Options())
+    assert refusal is not None
+    assert (refusal.reason, refusal.facts["conda"]) == ("base", "26.1")
+    assert "--allow-base" in refusal.fixes[-1]
+    assert refused_beforehand(read_snapshot(str(prefix)), Options(allow_base=True)) is None
+
+
+@pytest.mark.parametrize("name", ["pip", "setuptools", "wheel"])
+def test_for_pip_and_setuptools_conda_is_offered(prefix: Path, name: str) -> None:
+    add_dist(prefix, name, "20.0", conda=True)
+    plan, snapshot = plan_of(prefix, item(name, "26.0", requested=True))
+    assert judge(plan, snapshot, Request({})).refusals[0].fixes[0] == f"conda update -p {prefix} {name}"
 
 
 @pytest.mark.parametrize("content", ["", "{}", "not json", '{"message": 1}'])
@@ -172,13 +187,13 @@ def test_condas_files_that_went_with_an_old_version_are_told(prefix: Path) -> No
     add_dist(prefix, "keeper", "1.0", conda=True, files=(shared,))
     add_dist(prefix, "mine", "1.0", conda=False, files=(shared,))
     plan, before = plan_of(prefix, item("mine", "2.0"))
-    remember_files(plan, before)
+    files_before = remember_files(plan, before)
     for path in sorted((prefix / SITE / "mine-1.0.dist-info").iterdir()):
         path.unlink()
     (prefix / SITE / "mine-1.0.dist-info").rmdir()
     (prefix / shared).unlink()
     add_dist(prefix, "mine", "2.0", conda=False)
-    found = verify(plan, before, read_snapshot(str(prefix)))
+    found = verify(plan, before, read_snapshot(str(prefix)), (), files_before)
     assert [(item.kind, item.paths, item.failed) for item in found] == [("removed-conda", (shared,), False)]
     assert found[0].fixes == (f"conda install -p {prefix} --force-reinstall keeper=1.0=0",)
 

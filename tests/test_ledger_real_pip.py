@@ -100,7 +100,10 @@ def test_credentials_of_a_direct_url_never_reach_the_ledger(make_env: MakeEnv, w
     assert event.dist is not None
     assert event.dist.source.kind == "direct-url"
     assert event.dist.source.url == "https://host.example/alpha-1.0-py3-none-any.whl?token=****"
-    assert event.dist.source.hash == "sha256=" + value["archive_info"]["hashes"]["sha256"]
+    archive = value["archive_info"]
+    # pip before 23.1 has the older form alone; PEP 610 knows both.
+    digest = archive["hashes"]["sha256"] if "hashes" in archive else archive["hash"].removeprefix("sha256=")
+    assert event.dist.source.hash == f"sha256={digest}"
     files = [path for path in (prefix / "conda-meta/pipsafe").rglob("*") if path.is_file()]
     assert len(files) == 2
     assert not any(b"s3cr3t" in path.read_bytes() for path in files)

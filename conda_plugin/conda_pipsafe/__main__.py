@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -9,7 +10,13 @@ def main() -> int:
     """Run the command line that called us; return its exit code."""
     from conda_pipsafe.cli.app import main as run
 
-    return run()
+    code = run()
+    if "rattler" in sys.modules:
+        # py-rattler's threads now and then crash the interpreter while it ends (seen with 0.28): all is done by then.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":

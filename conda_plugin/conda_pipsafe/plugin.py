@@ -6,6 +6,7 @@ the plugin. A hook that an older conda does not know is ignored by pluggy.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ hookimpl = HookimplMarker("conda")
 # Names of commands as `conda_pre_commands` has them; `env create` is `create` since 26.7 and was `env_create` before.
 CHANGING = {"install", "update", "remove", "create", "env_create", "env_update", "env_remove", "rename"}
 READING = {"list", "export", "env_export", "compare"}
+# `conda pipsafe plan` runs conda with this set: a forecast is wanted, and nothing else may happen.
+PLAN = "PIPSAFE_PLAN"
 
 
 @hookimpl
@@ -36,15 +39,20 @@ def _run(arguments: tuple[str, ...]) -> int:
 
 @hookimpl
 def conda_settings() -> Iterator[Any]:
-    """`plugins: pipsafe_mode: warn | prompt | block | off`."""
+    """`plugins: pipsafe_mode: warn | prompt | block | off` and `plugins: pipsafe_ignore: [...]`."""
     from conda.plugins.types import CondaSetting
 
-    from conda_pipsafe.hooks.settings import mode_parameter
+    from conda_pipsafe.hooks.settings import ignore_parameter, mode_parameter
 
     yield CondaSetting(
         name="pipsafe_mode",
         description="What conda-pipsafe does before conda harms what pip installed: warn, prompt, block or off.",
         parameter=mode_parameter(),
+    )
+    yield CondaSetting(
+        name="pipsafe_ignore",
+        description="What conda-pipsafe says nothing of: rich, env:lab, env:lab/rich, /path/of/environment.",
+        parameter=ignore_parameter(),
     )
 
 
@@ -57,6 +65,11 @@ def conda_pre_commands() -> Iterator[Any]:
 
 
 def _before(command: str) -> None:
+    if PLAN in os.environ:
+        from conda_pipsafe.hooks.plan import before as plan_before
+
+        plan_before(command)
+        return
     from conda_pipsafe.hooks.commands import before
 
     before(command, reading=command in READING)
@@ -85,9 +98,28 @@ def conda_post_solves() -> Iterator[Any]:
 
 
 def _solved(_repodata_fn: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
+    if PLAN in os.environ:
+        from conda_pipsafe.hooks.plan import solved as plan_solved
+
+        plan_solved(unlink, link)
+        return
     from conda_pipsafe.hooks.transactions import solved
 
     solved(unlink, link)
+
+
+@hookimpl
+def conda_health_checks() -> Iterator[Any]:
+    """What `conda doctor` says of conda and pip."""
+    from conda.plugins.types import CondaHealthCheck
+
+    yield CondaHealthCheck(name="conda-pipsafe-audit", action=_doctor)
+
+
+def _doctor(prefix: str, verbose: bool) -> None:  # noqa: FBT001 - conda calls it so
+    from conda_pipsafe.hooks.doctor import check
+
+    check(prefix, verbose=verbose)
 
 
 @hookimpl
@@ -95,6 +127,11 @@ def conda_pre_transaction_actions() -> Iterator[Any]:
     """The last look, when every package is there: also where no solver ran."""
     from conda.plugins.types import CondaPreTransactionAction
 
+    if PLAN in os.environ:
+        from conda_pipsafe.hooks.plan import stop_action
+
+        yield CondaPreTransactionAction(name="conda-pipsafe-look", action=stop_action())
+        return
     from conda_pipsafe.hooks.transactions import look_action
 
     yield CondaPreTransactionAction(name="conda-pipsafe-look", action=look_action())

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from conda_pipsafe.demo.channel import Channel
-from conda_pipsafe.demo.package import PackageSpec
+from conda_pipsafe.demo.environment import clean_environment, python_of
+from conda_pipsafe.demo.package import PREFIX_PLACEHOLDER, PackageFile, PackageSpec
 from conda_pipsafe.demo.wheel_package import MetadataStyle, Recipe, package_from_wheel
 from conda_pipsafe.demo.wheels import PKGUTIL_NAMESPACE, WheelSpec, write_wheel
+from conda_pipsafe.prefix.snapshot import read_snapshot
+from support.running import Finished, run
 
 NAMES = ("ash", "birch", "cedar", "elm", "fir")
 FOREIGN = ("oak", "pine", "rowan")
 VERSIONS = ("1.0", "2.0", "3.0")
+OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 # An in-tree build backend: an editable install then needs no index and no isolation.
 BACKEND = """
@@ -76,7 +83,7 @@ class World:
         for name in (*NAMES, *FOREIGN):
             for version in rng.sample(VERSIONS, 2):
                 write_wheel(_wheel(rng, name, version), wheels)
-        editables = [_editable(folder / f"checkout-{name}", name) for name in rng.sample((*NAMES, *FOREIGN), 2)]
+        editables = [make_checkout(folder / f"checkout-{name}", name) for name in rng.sample((*NAMES, *FOREIGN), 2)]
         return cls(rng, channel, wheels, editables)
 
     def conda_specs(self) -> list[str]:
@@ -85,6 +92,11 @@ class World:
             f"{name}={self.rng.choice(VERSIONS)}" if self.rng.random() < 0.7 else name
             for name in self.rng.sample(NAMES, self.rng.randint(0, 4))
         ]
+
+    def specs(self) -> list[str]:
+        """One or two conda packages to install, some with their version."""
+        some = self.rng.sample(NAMES, self.rng.randint(1, 2))
+        return [f"{name}={self.rng.choice(VERSIONS)}" if self.rng.random() < 0.7 else name for name in some]
 
     def pip_arguments(self) -> list[list[str]]:
         """A few pip commands that come next, each with its options."""
@@ -97,16 +109,24 @@ class World:
             calls.append(["install", "--no-deps", "--no-build-isolation", "-e", str(checkout)])
         return calls
 
-    def command(self, installed: list[str], pythons: tuple[str, ...], revisions: int) -> list[str]:
-        """One conda command without its prefix; `install … --dry-run` is among them."""
+    def command(self, prefix: Path, pythons: tuple[str, ...], revisions: int) -> list[str]:
+        """One conda command that changes a prefix, without `-p` (clone and rename name it themselves)."""
         rng = self.rng
+        installed = [record.name for record in read_snapshot(str(prefix)).records if record.name in NAMES]
         some = rng.sample(NAMES, rng.randint(1, 2))
         versioned = [f"{name}={rng.choice(VERSIONS)}" for name in some]
+        archive = rng.choice(sorted(self.channel.root.glob("*/*.conda")))
         choices = [
+            ["install", *versioned],
             ["install", *versioned],
             ["install", *some],
             ["install", *versioned, "--dry-run"],
+            ["install", str(archive)],
             ["update", "--all"],
+            ["create", "--clone", str(prefix)],
+            ["rename"],
+            ["env", "update", "--file", str(self._environment_file(prefix, versioned))]
+            + ([] if rng.random() < 0.5 else ["--prune"]),
         ]
         if installed:
             one = rng.choice(installed)
@@ -117,6 +137,56 @@ class World:
         if len(pythons) > 1:
             choices.append(["install", f"python={rng.choice(pythons)}"])
         return rng.choice(choices)
+
+    def _environment_file(self, prefix: Path, specs: list[str]) -> Path:
+        file = prefix.parent / "environment.yml"
+        python = read_snapshot(str(prefix)).python
+        # JSON is YAML.
+        file.write_text(json.dumps({"dependencies": [f"python={python}", "pip", *specs]}), encoding="utf-8")
+        return file
+
+    def disturb(self, prefix: Path) -> None:
+        """What old tools and accidents leave: a distribution without RECORD, an egg-info with its list of files."""
+        snapshot = read_snapshot(str(prefix))
+        owned = [dist for dist in snapshot.pip_distributions() if dist.has_record]
+        if owned and self.rng.random() < 0.3:
+            (prefix / self.rng.choice(owned).path / "RECORD").unlink()
+        if self.rng.random() < 0.4:
+            site = next(site.path for site in snapshot.sites if site.current)
+            _write_egg_info(prefix / site, self.rng.choice((*NAMES, *FOREIGN)), self.rng)
+
+
+def install_with_pip(prefix: Path, calls: list[list[str]]) -> Finished:
+    """Run several pip commands by forks of one process: pip's start takes longer than its work."""
+    quiet = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_CONFIG_FILE": os.devnull}
+    return run(python_of(prefix), "-c", _FORKING_PIP, json.dumps(calls), env=clean_environment(quiet))
+
+
+_FORKING_PIP = """
+import json, os, sys
+from pip._internal.cli.main import main
+for words in json.loads(sys.argv[1]):
+    child = os.fork()
+    if not child:
+        os._exit(main(words) or 0)
+    os.waitpid(child, 0)
+"""
+
+
+def _write_egg_info(site: Path, name: str, rng: random.Random) -> None:
+    """As `setup.py install --record` by an old pip: installed-files.txt is relative to the egg-info."""
+    info = site / f"{name}_egg-{rng.choice(VERSIONS)}-py3.egg-info"
+    info.mkdir(exist_ok=True)
+    files = [f"{name}/__init__.py", f"{name}/egg.py", "trunk/bark.py"]
+    for file in files:
+        target = site / file
+        target.parent.mkdir(exist_ok=True)
+        replacement = target.with_suffix(".new")
+        replacement.write_text("# egg\n", encoding="utf-8")
+        replacement.replace(target)
+    (info / "PKG-INFO").write_text(f"Metadata-Version: 1.1\nName: {name}-egg\nVersion: 1.0\n", encoding="utf-8")
+    rows = [f"../{file}" for file in files] + ["PKG-INFO", "installed-files.txt"]
+    (info / "installed-files.txt").write_text("\n".join([*rows, ""]), encoding="utf-8")
 
 
 def _content(rng: random.Random, name: str, version: str) -> WheelSpec:
@@ -130,6 +200,8 @@ def _content(rng: random.Random, name: str, version: str) -> WheelSpec:
         modules[f"grove/{name}.py"] = ""
     scripts = [f"{script} = {name}:main" for script in rng.sample(("saw", "axe", name), rng.randint(0, 2))]
     data = {f"share/{item}/table.txt": f"{name} {version}\n" for item in rng.sample(("wood", name), rng.randint(0, 2))}
+    if rng.random() < 0.2:
+        data[f"share/{name}/link.txt"] = name
     legacy = {"plane": f"#!python\nprint({name!r})\n"} if rng.random() < 0.3 else {}
     return WheelSpec(name=name, version=version, modules=modules, data=data, scripts=legacy, console_scripts=scripts)
 
@@ -142,9 +214,10 @@ def _conda_packages(
     rng: random.Random, staging: Path, name: str, version: str, style: str, pythons: tuple[str, ...]
 ) -> list[PackageSpec]:
     if style == "data":
-        files: dict[str, bytes] = {
+        files: dict[str, PackageFile | bytes] = {
             f"share/{rng.choice(('wood', name))}/table.txt": f"{name} {version}\n".encode(),
-            "bin/plane": b"#!/bin/sh\n",
+            "bin/plane": f"#!{PREFIX_PLACEHOLDER}/bin/python\n".encode(),
+            f"share/{name}/link.txt": PackageFile(link_to="../wood/table.txt"),
         }
         return [PackageSpec(name=name, version=version, noarch="generic", files=files)]
     folder = staging / f"{name}-{version}"
@@ -154,14 +227,16 @@ def _conda_packages(
     if style == "arch":
         return [
             package_from_wheel(
-                Recipe(wheel, metadata=metadata, python=python, pyc=False, depends=[f"python {python}.*"])
+                # Compiled modules are for the Python that runs this.
+                Recipe(wheel, metadata=metadata, python=python, pyc=python == OWN, depends=[f"python {python}.*"])
             )
             for python in pythons
         ]
     return [package_from_wheel(Recipe(wheel, metadata=metadata, depends=["python"]))]
 
 
-def _editable(folder: Path, name: str) -> Path:
+def make_checkout(folder: Path, name: str) -> Path:
+    """A checkout that pip can install in place, with no index and nothing to build it with."""
     (folder / "src" / name).mkdir(parents=True)
     (folder / "src" / name / "__init__.py").write_text("VERSION = 'checkout'\n", encoding="utf-8")
     (folder / "backend.py").write_text(BACKEND.format(name=name, version="9.0"), encoding="utf-8")

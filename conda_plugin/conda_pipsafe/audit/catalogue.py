@@ -5,17 +5,24 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from conda_pipsafe.audit.entries import ps1, ps2, ps3, ps5, ps9
+from conda_pipsafe.audit.entries import ps1, ps2, ps3, ps4, ps5, ps6, ps9
 from conda_pipsafe.audit.entries.entry import STEPS, Entry, Step
 from conda_pipsafe.audit.findings import Finding, Severity
 
 __all__ = ["ENTRIES", "STEPS", "Entry", "Step", "entry", "find", "make", "nearest"]
 
-ENTRIES: tuple[Entry, ...] = (*ps1.ENTRIES, *ps2.ENTRIES, *ps3.ENTRIES, *ps5.ENTRIES, *ps9.ENTRIES)
+ENTRIES: tuple[Entry, ...] = (
+    *ps1.ENTRIES,
+    *ps2.ENTRIES,
+    *ps3.ENTRIES,
+    *ps4.ENTRIES,
+    *ps5.ENTRIES,
+    *ps6.ENTRIES,
+    *ps9.ENTRIES,
+)
 _BY_CODE = {item.code: item for item in ENTRIES}
 
 
@@ -37,6 +44,12 @@ def find(word: str, entries: Iterable[Entry]) -> Entry | None:
 def nearest(word: str, entries: Iterable[Entry]) -> list[str]:
     """Codes and names like a word that is neither, the likeliest first."""
     known = {text.lower(): item for item in entries for text in (item.code, item.name)}
+    # Letters in the place of digits: PS1O1.
+    digits = word.strip().lower().replace("o", "0").replace("l", "1")
+    if digits in known:
+        return [f"{known[digits].code} ({known[digits].name})"]
+    import difflib
+
     matches = difflib.get_close_matches(word.strip().lower(), known, n=3, cutoff=0.5)
     return list(dict.fromkeys(f"{known[match].code} ({known[match].name})" for match in matches))
 

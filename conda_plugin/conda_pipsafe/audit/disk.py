@@ -50,6 +50,11 @@ class Disk:
             self._list(folder)
         return self._folders[folder] or frozenset()
 
+    @property
+    def listed(self) -> frozenset[str]:
+        """The folders whose entries were asked for so far, prefix-relative."""
+        return frozenset(self._folders)
+
     def is_folder(self, path: str) -> bool:
         """Whether a path is a folder itself, not a link to one."""
         absolute = os.path.join(self._prefix, path)

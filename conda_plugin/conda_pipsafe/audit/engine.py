@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pluggy
 
@@ -14,29 +14,11 @@ from conda_pipsafe.audit.catalogue import Entry
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding, sort_key
 from conda_pipsafe.audit.hookspec import ENTRY_POINT_GROUP, NAMESPACE, Check, CheckSpecs
+from conda_pipsafe.audit.report import AuditReport
 
 CRASHED = "PS902"
 
-
-@dataclass(frozen=True, slots=True)
-class AuditReport:
-    """What an audit found, and what it looked at.
-
-    Attributes:
-        prefix: Absolute path of the environment.
-        findings: Errors first, then by code and subject.
-        records: How many conda packages were looked at.
-        distributions: How many Python distributions conda did not bring.
-        paths: How many paths have an owner.
-        checks: Names of the checks that ran.
-    """
-
-    prefix: str
-    findings: tuple[Finding, ...]
-    records: int
-    distributions: int
-    paths: int
-    checks: tuple[str, ...]
+__all__ = ["AuditReport", "audit", "entries", "entry_points", "registered_checks", "with_findings"]
 
 
 def audit(context: AuditContext, extra: Sequence[Check] = ()) -> AuditReport:
@@ -61,6 +43,12 @@ def audit(context: AuditContext, extra: Sequence[Check] = ()) -> AuditReport:
         paths=owned,
         checks=tuple(check.name for check in ran),
     )
+
+
+def with_findings(report: AuditReport, more: Iterable[Finding], name: str) -> AuditReport:
+    """A report with the findings of one more look, which had this name."""
+    findings = sorted(_once([*report.findings, *more]), key=sort_key)
+    return replace(report, findings=tuple(findings), checks=(*report.checks, name))
 
 
 def _once(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -15,8 +15,11 @@ from conda_pipsafe.errors import Exit, PipsafeError
 # Only the chosen command's module is imported.
 COMMANDS: dict[str, str] = {
     "install": "Install Python packages with the environment's own pip, without harming conda's.",
+    "uninstall": "Remove what pip installed, without taking conda's files along.",
+    "guard": "Have pip itself refuse to replace what conda owns: opt-in, per environment.",
     "list": "Every Python distribution: owner, version, source, requested, when, by whom.",
     "audit": "Find what conda and pip did to each other in an environment.",
+    "plan": "What a conda command would do to what pip installed, without doing it.",
     "status": "What is recorded, which mode is on, whether the hooks are there.",
     "history": "What happened to pip's packages in an environment, in order.",
     "explain": "Explain a finding's code: what it means, how it comes about, how to get out.",

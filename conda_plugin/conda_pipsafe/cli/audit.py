@@ -1,76 +1,155 @@
-"""`pipsafe audit`: what conda and pip did to each other in an environment."""
+"""`pipsafe audit`: what conda and pip did to each other in an environment, or in many."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from conda_pipsafe.audit import catalogue, engine
-from conda_pipsafe.audit.catalogue import Entry
+from conda_pipsafe.audit.baseline import Baseline, read_baseline, write_baseline
+from conda_pipsafe.audit.configuration import Configuration, find_configuration
 from conda_pipsafe.audit.findings import SEVERITIES, Finding
-from conda_pipsafe.audit.gather import gather
+from conda_pipsafe.audit.many import Audited, Depth, audit_many
 from conda_pipsafe.cli.console import Console
-from conda_pipsafe.cli.target import add_target_options, find_prefix
+from conda_pipsafe.cli.environments import add_environment_options, find_prefixes, known_environments
+from conda_pipsafe.cli.progress import ProgressLine
 from conda_pipsafe.errors import Exit, PipsafeError
-from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError
+from conda_pipsafe.hooks.recovery import recovered_texts
+from conda_pipsafe.render.findings import Judged
+
+if TYPE_CHECKING:
+    from conda_pipsafe.audit.catalogue import Entry
 
 EXAMPLES = """
 audit
 audit -n myenv
 audit -p ./env --json
 audit --ignore PS104 --fail-on error
+audit --all --write-baseline known.json
+audit --all --baseline known.json --format sarif --output findings.sarif
 """
+
+FORMATS = ("text", "json", "sarif", "html")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's own options."""
-    add_target_options(parser)
+    add_environment_options(parser)
+    parser.add_argument("-j", "--jobs", type=int, metavar="N", help="environments at once (default: one per processor)")
     which = parser.add_argument_group("findings")
     which.add_argument(
         "--select", action="append", default=[], metavar="CODES", help="only these: codes, names or beginnings (PS1)"
     )
     which.add_argument("--ignore", action="append", default=[], metavar="CODES", help="all but these, likewise")
     which.add_argument(
-        "--fail-on",
-        choices=SEVERITIES,
-        default="warning",
-        help="exit with 3 when there is a finding as bad as this or worse (default: %(default)s)",
+        "--fail-on", choices=SEVERITIES, help="exit with 3 when there is a finding as bad or worse (default: warning)"
     )
+    which.add_argument("--baseline", metavar="FILE", help="findings that are in this file are known: they never fail")
+    which.add_argument("--write-baseline", metavar="FILE", help="write what is found to a baseline, and exit with 0")
+    which.add_argument("--no-config", action="store_true", help="do not read [tool.conda-pipsafe] of pyproject.toml")
+    depth = parser.add_argument_group("depth")
+    depth.add_argument("--deep", action="store_true", help="compare every file with the hash that its owner recorded")
+    depth.add_argument("--imports", action="store_true", help="import what is installed, with the environment's Python")
+    depth.add_argument(
+        "--import-limit", type=float, default=60.0, metavar="SECONDS", help="for one module (default: %(default)g)"
+    )
+    depth.add_argument("--no-cache", action="store_true", help="look again also where nothing seems to have changed")
+    report = parser.add_argument_group("report")
+    report.add_argument("--format", choices=FORMATS, help="how to write it (default: text)")
+    report.add_argument("--output", metavar="FILE", help="where to write it (default: stdout)")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Audit one environment.
+    """Audit environments.
 
     Raises:
-        PipsafeError: When there is no such environment, or no such code.
+        PipsafeError: When there is no such environment, code, baseline or configuration.
     """
-    from conda_pipsafe.render.findings import findings_text, findings_value
+    form = _format(args, console)
+    settings = Configuration() if args.no_config else find_configuration(os.getcwd())
+    if settings.note:
+        console.note(f"pipsafe: note: {settings.note}")
+    chosen = _Choice(args, settings)
+    prefixes = find_prefixes(args)
+    for text in recovered_texts(prefixes):
+        console.note(text)
+    baseline = _baseline(args, settings)
+    progress = ProgressLine("hashing", shown=False if console.quiet else None)
+    done = audit_many(prefixes, _depth(args, form), args.jobs, progress)
+    judged = [_judge(audited, chosen, baseline) for audited in done]
+    progress.end()
+    _complain(judged, console)
+    if len(judged) == 1 and judged[0].audited.error is not None:
+        raise PipsafeError(judged[0].audited.error, hint="`conda env list` shows the environments")
+    if args.write_baseline:
+        write_baseline(args.write_baseline, {item.prefix: item.report.findings for item in judged if item.report})
+        console.note(f"pipsafe: wrote {sum(len(item.findings) for item in judged)} findings to {args.write_baseline}")
+        return int(Exit.OK)
+    _write(form, judged, _entries(judged), args, console)
+    return _exit_code(judged, chosen.fail_on)
 
-    prefix = find_prefix(args)
-    entries = engine.entries()
-    select = _prefixes(args.select, entries)
-    ignore = _prefixes(args.ignore, entries)
-    try:
-        gathered = gather(prefix)
-    except NotAnEnvironmentError as error:
-        raise PipsafeError(str(error), hint="`conda env list` shows the environments") from error
-    report = engine.audit(gathered.context)
-    kept = tuple(finding for finding in report.findings if _wanted(finding, select, ignore))
-    report = dataclasses.replace(report, findings=kept)
-    for problem in gathered.problems:
-        console.note(f"pipsafe: note: {problem}")
-    console.emit("audit", {**findings_value(report, entries), "problems": list(gathered.problems)})
-    # Quiet leaves the findings themselves: they are what was asked for.
-    if kept or not console.quiet:
-        console.result("\n".join(findings_text(report, entries, verbose=console.verbose > 0)))
-    worst = SEVERITIES[: SEVERITIES.index(args.fail_on) + 1]
-    return int(Exit.FINDINGS if any(finding.severity in worst for finding in kept) else Exit.OK)
+
+def _format(args: argparse.Namespace, console: Console) -> str:
+    if args.json and args.format not in {None, "json"}:
+        raise PipsafeError(f"--json and --format {args.format} contradict each other", exit_code=Exit.USAGE)
+    form = "json" if args.json else args.format or "text"
+    console.as_json = form == "json"
+    if args.jobs is not None and args.jobs < 1:
+        raise PipsafeError(f"--jobs {args.jobs}: must be 1 or more", exit_code=Exit.USAGE)
+    return str(form)
 
 
-def _prefixes(given: Iterable[str], entries: Mapping[str, Entry]) -> tuple[str, ...]:
+def _depth(args: argparse.Namespace, form: str) -> Depth:
+    if args.import_limit <= 0:
+        raise PipsafeError(f"--import-limit {args.import_limit:g}: must be above 0", exit_code=Exit.USAGE)
+    return Depth(
+        overview=form == "html",
+        deep=args.deep,
+        imports=args.import_limit if args.imports else None,
+        others=tuple(known_environments()) if args.deep else (),
+        cached=not args.no_cache,
+    )
+
+
+class _Choice:
+    """Which findings count, and how bad they may be: the command line's word, else the project's."""
+
+    def __init__(self, args: argparse.Namespace, settings: Configuration) -> None:
+        self._select = _prefixes(args.select or settings.select)
+        self._ignore = _prefixes([*args.ignore, *settings.ignore])
+        self.fail_on = args.fail_on or settings.fail_on or "warning"
+
+    def wants(self, finding: Finding) -> bool:
+        if self._select and not finding.code.startswith(self._select):
+            return False
+        return not (self._ignore and finding.code.startswith(self._ignore))
+
+
+def _entries(judged: Sequence[Judged]) -> Mapping[str, Entry]:
+    """Catalogue entries of what was found; other packages' are looked for only where there is a code of theirs."""
+    codes = {finding.code for item in judged for finding in (*item.findings, *item.known)}
+    if not codes:
+        return {}
+    from conda_pipsafe.audit import catalogue
+
+    own = {entry.code: entry for entry in catalogue.ENTRIES}
+    if codes <= own.keys():
+        return own
+    from conda_pipsafe.audit import engine
+
+    return engine.entries()
+
+
+def _prefixes(given: Iterable[str]) -> tuple[str, ...]:
     """Codes, names and beginnings of codes, as beginnings of codes."""
     words = [word.strip() for item in given for word in item.split(",") if word.strip()]
+    if not words:
+        return ()
+    from conda_pipsafe.audit import catalogue, engine
+
+    entries = engine.entries()
     found: list[str] = []
     for word in words:
         entry = catalogue.find(word, entries.values())
@@ -85,5 +164,75 @@ def _prefixes(given: Iterable[str], entries: Mapping[str, Entry]) -> tuple[str, 
     return tuple(found)
 
 
-def _wanted(finding: Finding, select: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
-    return (not select or finding.code.startswith(select)) and not finding.code.startswith(ignore or ("-",))
+def _baseline(args: argparse.Namespace, settings: Configuration) -> Baseline | None:
+    path = args.baseline or settings.baseline
+    return read_baseline(path) if path and not args.write_baseline else None
+
+
+def _judge(audited: Audited, chosen: _Choice, baseline: Baseline | None) -> Judged:
+    if audited.report is None:
+        return Judged(audited, ())
+    kept = tuple(finding for finding in audited.report.findings if chosen.wants(finding))
+    new, known = baseline.split(audited.prefix, kept) if baseline else (kept, ())
+    report = dataclasses.replace(audited.report, findings=new)
+    return Judged(dataclasses.replace(audited, report=report), known)
+
+
+def _complain(judged: Sequence[Judged], console: Console) -> None:
+    for item in judged:
+        where = "" if len(judged) == 1 else f"{item.prefix}: "
+        for problem in item.audited.problems:
+            console.note(f"pipsafe: note: {where}{problem}")
+        if item.audited.error and len(judged) > 1:
+            console.error(f"pipsafe: error: {item.audited.error}")
+
+
+def _exit_code(judged: Sequence[Judged], fail_on: str) -> int:
+    # An environment that could not be looked at is worse than one with findings: nobody knows.
+    if any(item.report is None for item in judged):
+        return int(Exit.ERROR)
+    worst = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+    return int(Exit.FINDINGS if any(f.severity in worst for item in judged for f in item.findings) else Exit.OK)
+
+
+def _write(
+    form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], args: argparse.Namespace, console: Console
+) -> None:
+    if form == "json" and not args.output:
+        from conda_pipsafe.render.findings import audit_value
+
+        console.emit("audit", audit_value(judged, entries))
+        return
+    text = "\n".join(_lines(form, judged, entries, verbose=console.verbose > 0))
+    if args.output:
+        try:
+            with open(args.output, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+        except OSError as error:
+            raise PipsafeError(f"--output {args.output} cannot be written: {error.strerror}") from error
+    elif form != "text" or not console.quiet or any(item.findings for item in judged):
+        # Quiet leaves the findings themselves: they are what was asked for.
+        console.result(text)
+
+
+def _lines(form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], *, verbose: bool) -> Iterator[str]:
+    if form == "sarif":
+        from conda_pipsafe.render.sarif import sarif_text
+
+        yield sarif_text(judged, entries)
+    elif form == "html":
+        from conda_pipsafe.render.html import page
+
+        yield page(judged, entries)
+    elif form == "json":
+        import json
+
+        from conda_pipsafe.cli.console import SCHEMA_VERSION
+        from conda_pipsafe.render.findings import audit_value
+
+        document = {"schema_version": SCHEMA_VERSION, "command": "audit", **audit_value(judged, entries)}
+        yield json.dumps(document, indent=2, ensure_ascii=True, default=str)
+    else:
+        from conda_pipsafe.render.findings import audit_text
+
+        yield from audit_text(judged, entries, verbose=verbose)

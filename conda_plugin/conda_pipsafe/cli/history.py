@@ -40,9 +40,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
         PipsafeError: For options that cannot be meant, or a path that is no environment.
     """
     _check(args)
+    from conda_pipsafe.hooks.recovery import recovered_texts
     from conda_pipsafe.ledger.reconcile import reconcile
 
     prefix = find_prefix(args)
+    for text in recovered_texts([prefix]):
+        console.note(text)
     looked = reconcile(prefix, force=True)
     lines = _chosen(looked.ledger.lines(), args)
     for problem in looked.ledger.problems:

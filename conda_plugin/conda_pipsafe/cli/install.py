@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
+from typing import Any
 
 from conda_pipsafe.cli.console import Console
 from conda_pipsafe.cli.target import add_target_options, find_prefix
 from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.installer.arguments import pip_arguments, split
-from conda_pipsafe.installer.install import Options, Outcome, Prepared, carry_out, prepare, refused_beforehand
+from conda_pipsafe.installer.install import Options, Outcome, Prepared, carry_out, preparing, refused_beforehand
 from conda_pipsafe.installer.plan import PipFailedError
 from conda_pipsafe.installer.policy import Refusal
-from conda_pipsafe.installer.record import Recorded, record_before, record_install
+from conda_pipsafe.installer.record import (
+    Recorded,
+    Recovered,
+    begin_install,
+    record_before,
+    record_failure,
+    record_install,
+    recover,
+)
+from conda_pipsafe.installer.runner import Ended
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
 from conda_pipsafe.render.plan import (
@@ -52,6 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="let pip replace conda's NAME; may be given several times; recorded",
     )
     group.add_argument("--override-frozen", action="store_true", help="install into a frozen environment too")
+    group.add_argument("--allow-base", action="store_true", help="install into the environment that conda runs in too")
     group.add_argument("--report", metavar="FILE", help="write pip's installation report (JSON) to FILE")
     group.add_argument(
         "-y", "--yes", action="store_true", help="accepted for conda's sake: nothing is asked, as in pip"
@@ -64,31 +76,59 @@ def run(args: argparse.Namespace, console: Console) -> int:
     options = Options(
         allowed=frozenset(canonical_name(name) for name in args.allow_replace),
         override_frozen=args.override_frozen,
+        allow_base=args.allow_base,
+        dry_run=args.dry_run,
         stdout_to_stderr=console.as_json,
         quiet=console.quiet,
         verbose=console.verbose,
     )
-    before = _read(find_prefix(args))
+    prefix = find_prefix(args, finish=False)
+    _tell_recovered(console, recover(prefix))
+    before = _read(prefix)
     refusal = refused_beforehand(before, options)
     if refusal is not None:
         return _refuse(console, before.prefix, (refusal,), None)
-    _tell_others(console, record_before(before))
     console.note(f"Asking pip what it would do in {before.prefix} …")
     with tempfile.TemporaryDirectory(prefix="pipsafe-") as folder:
         try:
-            prepared = prepare(before, arguments, options, folder)
+            with preparing(
+                before, arguments, options, folder, meanwhile=lambda: _tell_others(console, record_before(before))
+            ) as prepared:
+                return _go_on(console, prepared, args.report)
         except PipFailedError as error:
+            record_failure(before, arguments, options, error)
             return _pip_failed(console, error)
-        _save_report(args.report, prepared.plan.report)
-        _tell_plan(console, prepared)
-        if prepared.verdict.refusals:
-            return _refuse(console, before.prefix, prepared.verdict.refusals, prepared)
-        if args.dry_run:
-            _emit(console, prepared, dry_run=True)
-            return int(Exit.OK)
-        outcome = carry_out(prepared, folder)
-    recorded = record_install(prepared, outcome)
-    return _finish(console, prepared, outcome, recorded)
+
+
+def _go_on(console: Console, prepared: Prepared, report: str | None) -> int:
+    """pip waits for what is said here."""
+    _save_report(report, prepared.plan.report)
+    _tell_plan(console, prepared)
+    if prepared.verdict.refusals:
+        return _refuse(console, prepared.before.prefix, prepared.verdict.refusals, prepared)
+    if prepared.options.dry_run:
+        _emit(console, prepared, dry_run=True)
+        return int(Exit.OK)
+    marker, why_not = begin_install(prepared)
+    if why_not is not None:
+        console.note(f"should this install fail, it cannot be undone: {why_not}")
+    sys.stdout.flush()
+    outcome = carry_out(prepared, marker)
+    return _finish(console, prepared, outcome, record_install(prepared, outcome))
+
+
+def _tell_recovered(console: Console, recovered: Recovered | None) -> None:
+    if recovered is None:
+        return
+    begun = f"an install of {recovered.time} was cut off ({recovered.command})"
+    if recovered.completed:
+        console.note(f"note: {begun}; pip had finished it, and it is recorded now")
+    elif not recovered.left:
+        console.note(f"note: {begun}; what it had changed was put back")
+    else:
+        console.error(f"error: {begun}; not all that it had changed could be put back:")
+        for line in recovered.left:
+            console.error(f"    {line}")
 
 
 def _read(prefix: str) -> Snapshot:
@@ -106,20 +146,26 @@ def _tell_others(console: Console, recorded: Recorded) -> None:
 def _tell_plan(console: Console, prepared: Prepared) -> None:
     for setting in prepared.pip.dropped:
         console.note(f"note: {setting} is left aside: it would lead the install elsewhere or harm conda's packages")
-    for line in plan_lines(prepared.plan, prepared.before.prefix):
+    detailed = prepared.options.dry_run or prepared.options.verbose > 0
+    for line in plan_lines(
+        prepared.plan,
+        prepared.before.prefix,
+        wheels=prepared.wheels if detailed else None,
+        asked_by=prepared.asked_by() if detailed else None,
+    ):
         console.say(line)
     for warning in prepared.verdict.warnings:
         console.note(f"note: {warning}")
 
 
 def _refuse(console: Console, prefix: str, refusals: Sequence[Refusal], prepared: Prepared | None) -> int:
-    for line in refusal_lines(refusals, "conda-pipsafe"):
+    for line in refusal_lines(refusals, "conda-pipsafe", every_path=console.verbose > 0):
         console.error(line)
     console.emit(
         "install",
         {
             "prefix": prefix,
-            "plan": plan_json(prepared.plan) if prepared else None,
+            "plan": _plan_json(prepared) if prepared else None,
             "refused": [refusal_json(refusal) for refusal in refusals],
             "installed": [],
             "exit_code": int(Exit.REFUSED),
@@ -144,13 +190,23 @@ def _finish(console: Console, prepared: Prepared, outcome: Outcome, recorded: Re
         console.error(line)
     if recorded.why_not is not None:
         console.note(f"installed all the same, but not recorded: {recorded.why_not}")
-    if outcome.ended is not None and not outcome.succeeded and not outcome.differences:
-        console.error(f"pipsafe: pip did not finish (exit code {outcome.ended.code}); what it left is recorded")
+    if outcome.ended is not None and outcome.ended.code != 0:
+        _tell_failure(console, outcome, outcome.ended)
     elif outcome.ended is not None and code == 0:
         count = len(prepared.plan.dists)
         console.say(f"Checked on disk{'' if recorded.why_not else ' and recorded'}: {count} as planned.")
     _emit(console, prepared, outcome=outcome, recorded=recorded, code=code)
     return code
+
+
+def _tell_failure(console: Console, outcome: Outcome, ended: Ended) -> None:
+    if outcome.put_back is None:
+        what = "what it left is recorded"
+    else:
+        what = "the environment is as it was before" if outcome.put_back else "not all could be put back:"
+    console.error(f"pipsafe: pip did not finish (exit code {ended.code}); {what}")
+    for line in outcome.left:
+        console.error(f"    {line}")
 
 
 def _exit_code(outcome: Outcome) -> int:
@@ -176,15 +232,20 @@ def _emit(
         {
             "prefix": prepared.before.prefix,
             "dry_run": dry_run,
-            "plan": plan_json(prepared.plan),
+            "plan": _plan_json(prepared),
             "refused": [],
             "warnings": list(prepared.verdict.warnings),
             "installed": [f"{dist.name}=={dist.version}" for dist in prepared.plan.dists] if done else [],
             "differences": [difference_json(item) for item in outcome.differences] if outcome else [],
+            "put_back": outcome.put_back if outcome else None,
             "ledger": {"events": len(recorded.events), "why_not": recorded.why_not} if recorded else None,
             "exit_code": code,
         },
     )
+
+
+def _plan_json(prepared: Prepared) -> dict[str, Any]:
+    return plan_json(prepared.plan, wheels=prepared.wheels, asked_by=prepared.asked_by())
 
 
 def _save_report(path: str | None, report: bytes) -> None:

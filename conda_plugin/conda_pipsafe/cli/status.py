@@ -27,12 +27,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Show what is recorded, what is owned by whom, and what conda does with our hooks.
+    """Show what is recorded, who owns what, whether our hooks are there, which pip would run and where it installs.
 
     Raises:
         PipsafeError: When there is no such environment.
     """
+    from conda_pipsafe.audit import engine
+    from conda_pipsafe.installer import guard as guards
+    from conda_pipsafe.installer.targets import look
     from conda_pipsafe.ledger.reconcile import reconcile
+    from conda_pipsafe.render.findings import finding_value
+    from conda_pipsafe.render.guard import guard_line, guard_value
+    from conda_pipsafe.render.targets import target_finding_lines, target_lines, target_value
 
     prefix = find_prefix(args)
     try:
@@ -40,10 +46,16 @@ def run(args: argparse.Namespace, console: Console) -> int:
         snapshot = read_snapshot(prefix)
     except NotAnEnvironmentError as error:
         raise PipsafeError(str(error)) from error
+    unrefreshed = guards.refresh(prefix, snapshot)
+    guard, target = guards.look(snapshot), look(snapshot)
     facts = _facts(prefix, snapshot, open_ledger(prefix))
-    for line in _lines(facts):
+    lines = [*_lines(facts), f"guard         {guard_line(guard)}", *target_lines(target)]
+    for line in [*lines, *target_finding_lines(target.findings)]:
         console.result(line)
-    console.emit("status", facts)
+    if unrefreshed is not None:
+        console.note(f"note: the guard could not be put right: {unrefreshed}")
+    values = [finding_value(finding, engine.entries()) for finding in target.findings]
+    console.emit("status", {**facts, "guard": guard_value(guard), "target": target_value(target), "findings": values})
     return int(Exit.OK)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -18,12 +19,32 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-p", "--prefix", metavar="PATH", help="path of the environment")
 
 
-def find_prefix(args: argparse.Namespace) -> str:
+def find_prefix(args: argparse.Namespace, *, finish: bool = True) -> str:
     """The absolute path of the environment that the options name, else of the active one.
+
+    What an install left there that was killed is put back first (unless `finish` is False, for commands that do so
+    themselves and tell it): no command shall look at half of one.
 
     Raises:
         PipsafeError: When there is none, or it is not an environment; says what to do.
     """
+    prefix = _named(args)
+    if finish:
+        _finish_killed_install(prefix)
+    return prefix
+
+
+def _finish_killed_install(prefix: str) -> None:
+    if not os.path.lexists(os.path.join(prefix, "conda-meta", "pipsafe", "install.json")):
+        return
+    from conda_pipsafe.installer.record import recover
+
+    # One that is still at work is no matter for those who only look; `install` itself asks again.
+    with contextlib.suppress(PipsafeError):
+        recover(prefix)
+
+
+def _named(args: argparse.Namespace) -> str:
     if args.prefix:
         return _checked(os.path.abspath(os.path.expanduser(args.prefix)), f"--prefix {args.prefix}")
     if args.name:

@@ -9,7 +9,6 @@ from typing import Any
 from conda_pipsafe.forecast.package_paths import PackagePaths, read_package_paths
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.files import UnreadableError
-from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
@@ -29,7 +28,7 @@ def transaction_of(snapshot: Snapshot, prefix: str, unlink: Iterable[Any], link:
     after = _python_after(before, unlink, link)
     return Transaction(
         prefix=prefix,
-        link=tuple(_linked(prec, after) for prec in link),
+        link=tuple(_linked(prec, after, snapshot) for prec in link),
         unlink=tuple(_unlinked(snapshot, prec) for prec in unlink),
         python_before=before[0],
         python_after=after[0],
@@ -63,7 +62,7 @@ def _site(version: str | None) -> str | None:
     return "Lib/site-packages" if os.name == "nt" else f"lib/python{version}/site-packages"
 
 
-def _linked(prec: Any, python: _Python) -> LinkedPackage:  # noqa: ANN401 - a conda PackageRecord
+def _linked(prec: Any, python: _Python, snapshot: Snapshot) -> LinkedPackage:  # noqa: ANN401 - a conda PackageRecord
     found = _extracted_paths(prec, python)
     return LinkedPackage(
         name=prec.name,
@@ -71,18 +70,29 @@ def _linked(prec: Any, python: _Python) -> LinkedPackage:  # noqa: ANN401 - a co
         build=str(prec.build),
         channel=str(getattr(prec.channel, "canonical_name", "") or ""),
         paths=found.paths if found else None,
-        distributions=found.distributions if found else _guess(prec),
+        distributions=found.distributions if found else _guess(prec, snapshot),
         scripts=found.scripts if found else {},
         sources=found.sources if found else {},
         compiled=found.compiled if found else {},
     )
 
 
-def _guess(prec: Any) -> dict[str, str]:  # noqa: ANN401
-    """The distributions of a package that is not there yet: by its purls where the repodata has them, else its name."""
-    purls = [str(purl) for purl in getattr(prec, "purls", None) or () if str(purl).startswith("pkg:pypi/")]
-    names = [purl.removeprefix("pkg:pypi/").split("@")[0].split("?")[0] for purl in purls] or [prec.name]
-    return {canonical_name(name): str(prec.version) for name in names}
+def _guess(prec: Any, snapshot: Snapshot) -> dict[str, str]:  # noqa: ANN401
+    """The distributions of a package that is not on this disk yet."""
+    from conda.base.context import context
+
+    from conda_pipsafe.forecast.names import Undownloaded, distributions_of
+
+    purls, depends, noarch = (getattr(prec, name, None) for name in ("purls", "depends", "noarch"))
+    package = Undownloaded(
+        prec.name,
+        str(prec.version),
+        purls=None if purls is None else tuple(map(str, purls)),
+        # A package that was named by its URL only: nothing says what it needs.
+        depends=None if depends is None or prec.get("url_only") else tuple(map(str, depends)),
+        noarch=str(getattr(noarch, "value", noarch)) if noarch else None,
+    )
+    return distributions_of(package, tuple(map(str, context.pkgs_dirs)), snapshot)
 
 
 def _extracted_paths(prec: Any, python: _Python) -> PackagePaths | None:  # noqa: ANN401

@@ -13,13 +13,31 @@ MODES: tuple[Mode, ...] = ("warn", "prompt", "block", "off")
 
 
 def mode() -> Mode:
-    """The setting `plugins: pipsafe_mode`; `warn` where this conda has no plugin settings (before 24.3)."""
+    """The setting `plugins: pipsafe_mode`; `warn` where this conda has no plugin settings (before 24.3).
+
+    A word that is none of `MODES` must not switch anything off: it counts as `warn`, and `mode_problem` says so.
+    """
+    return _mode(_mode_word()) or "warn"
+
+
+def mode_problem() -> str | None:
+    """What is wrong with the setting, for people; None when it is one of the words."""
+    word = _mode_word()
+    if _mode(word) is not None:
+        return None
+    return f"conda-pipsafe: pipsafe_mode {word!r} is none of {', '.join(MODES)}; it counts as warn"
+
+
+def _mode(word: str) -> Mode | None:
+    folded = word.strip().lower()
+    # YAML 1.1 tools write `off` as false.
+    return next((known for known in MODES if known == ("off" if folded == "false" else folded)), None)
+
+
+def _mode_word() -> str:
     from conda.base.context import context
 
-    value = str(getattr(getattr(context, "plugins", None), "pipsafe_mode", "warn"))
-    value = "off" if value.lower() == "false" else value
-    # An unknown word was already refused by conda, with the file that it stands in.
-    return next((known for known in MODES if known == value), "warn")
+    return str(getattr(getattr(context, "plugins", None), "pipsafe_mode", "warn"))
 
 
 def version_and_hooks() -> tuple[str, bool, Mode]:
@@ -92,3 +110,22 @@ def prefix_of_clone(clone: str) -> str | None:
         return str(locate_prefix_by_name(clone))
     except (CondaError, ValueError):
         return None
+
+
+def ignored_entries() -> tuple[str, ...]:
+    """The entries of the setting `plugins: pipsafe_ignore`; none where conda cannot give it."""
+    from conda.base.context import context
+    from conda.exceptions import CondaError
+
+    try:
+        return tuple(str(entry) for entry in getattr(context.plugins, "pipsafe_ignore", None) or ())
+    except (CondaError, AttributeError):
+        return ()
+
+
+def name_of(prefix: str) -> str | None:
+    """The name by which conda knows an environment; None for one that it knows by its path only."""
+    from conda.base.context import env_name
+
+    name = env_name(prefix)
+    return str(name) if name and str(name) != prefix else None

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
+from conda_pipsafe.engines.states import Wanted, difference
 from conda_pipsafe.errors import PipsafeError
-from conda_pipsafe.forecast.package_paths import PackagePaths, read_package_paths
-from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
-from conda_pipsafe.prefix.files import UnreadableError
-from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.forecast.transaction import Transaction
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
@@ -33,41 +30,60 @@ class Solved:
     installed: Sequence[Any]
 
 
-def solve(snapshot: Snapshot, specs: Sequence[str], channels: Sequence[str], cache: str) -> Solved:
+def solve(
+    snapshot: Snapshot,
+    specs: Sequence[str],
+    channels: Sequence[str],
+    cache: str | None = None,
+    *,
+    update: Collection[str] = (),
+) -> Solved:
     """Solve for `specs` on top of what the prefix has.
+
+    What is installed stays, in its version where that can be; what the user once asked for stays as it was asked for.
+    Only when no solution has all of that are packages given up that nobody asked for.
 
     Args:
         snapshot: The prefix.
         specs: Match specs to add.
-        channels: Their URLs or paths, in order of priority.
-        cache: A folder for repodata and packages.
+        channels: Their URLs, paths or names, in order of priority.
+        cache: A folder for repodata and packages; py-rattler's own when None.
+        update: Names of packages whose version need not stay; `*` for all.
 
     Raises:
-        PipsafeError: When py-rattler is missing, a channel cannot be read, or there is no solution.
+        PipsafeError: When py-rattler is missing, a spec or channel cannot be read, or there is no solution.
     """
     rattler = _rattler()
-    installed = [rattler.PrefixRecord.from_path(os.path.join(snapshot.prefix, record.meta_path)) for record in snapshot.records]  # fmt: skip  # noqa: E501
-    kept = [record.requested_spec for record in snapshot.records if record.requested_spec]
-    names = {rattler.MatchSpec(spec).name.normalized for spec in specs}
-    wanted = [*specs, *(spec for spec in kept if rattler.MatchSpec(spec).name.normalized not in names)]
+    installed = [
+        rattler.PrefixRecord.from_path(os.path.join(snapshot.prefix, record.meta_path)) for record in snapshot.records
+    ]
+    names = _names(rattler, specs)
+    requested = [
+        _asked_for(rattler, record.name, record.requested_spec)
+        for record in snapshot.records
+        if record.requested_spec and record.name not in names
+    ]
+    others = [record.name for record in snapshot.records if not record.requested_spec and record.name not in names]
+    locked = [] if "*" in update else [item for item in installed if item.name.normalized not in update]
 
-    async def run() -> Sequence[Any]:
-        found: Sequence[Any] = await rattler.solve(
-            list(channels),
-            wanted,
-            gateway=rattler.Gateway(cache_dir=os.path.join(cache, "rattler-repodata")),
-            locked_packages=installed,
-        )
-        return found
+    def attempt(wanted: Sequence[str]) -> Sequence[Any]:
+        return _solve(rattler, wanted, channels, locked, _folders(cache)[0])
 
     try:
-        records = asyncio.run(run())
+        try:
+            records = attempt([*specs, *requested, *others])
+        except rattler.exceptions.SolverError:
+            records = attempt([*specs, *requested])
     except Exception as error:  # py-rattler's errors share no base class
-        raise PipsafeError(f"py-rattler found no solution for {' '.join(specs)}: {error}") from error
-    return Solved(_transaction(snapshot, records, installed, cache), records, installed)
+        raise PipsafeError(
+            f"py-rattler found no solution for {' '.join(specs) or 'the update'} in {', '.join(channels)}: {error}",
+            hint="nothing was changed",
+        ) from error
+    state = [wanted(record) for record in records]
+    return Solved(difference(snapshot, state, package_caches(cache)), records, installed)
 
 
-def apply(solved: Solved, cache: str) -> None:
+def apply(solved: Solved, cache: str | None = None) -> None:
     """Carry a solution out, as pixi or micromamba would: pip's files are overwritten without a word.
 
     Only on environments that py-rattler made: it does not correctly change one whose `noarch` packages conda linked.
@@ -77,7 +93,7 @@ def apply(solved: Solved, cache: str) -> None:
         rattler.install(
             list(solved.records),
             solved.transaction.prefix,
-            cache_dir=os.path.join(cache, "rattler-pkgs"),
+            cache_dir=_folders(cache)[1],
             installed_packages=list(solved.installed),
             execute_link_scripts=False,
             show_progress=False,
@@ -85,88 +101,119 @@ def apply(solved: Solved, cache: str) -> None:
     )
 
 
+def read_lock(path: str) -> tuple[list[Wanted], int]:
+    """The packages that a pixi or rattler lock file has for this platform, in its default environment.
+
+    Returns:
+        conda's packages, and how many of PyPI the file has beside them.
+
+    Raises:
+        PipsafeError: When py-rattler is missing, or the file cannot be read or has nothing for this platform.
+    """
+    rattler = _rattler()
+    here = str(rattler.Subdir.current())
+    try:
+        environment = rattler.LockFile.from_path(path).default_environment()
+        platforms = [platform for platform in environment.platforms() if str(platform.subdir) == here]
+        records = environment.conda_repodata_records_for_platform(platforms[0]) if platforms else None
+        pypi = environment.pypi_packages_for_platform(platforms[0]) if platforms else None
+    except Exception as error:  # py-rattler's errors share no base class; no default environment is None
+        raise PipsafeError(f"{path}: cannot be read as a lock file: {error}", hint="pixi.lock is one") from error
+    if records is None:
+        raise PipsafeError(f"{path}: has no packages for {here}")
+    return [wanted(record) for record in records], len(pypi or ())
+
+
+def wanted(record: Any) -> Wanted:  # noqa: ANN401 - a RepoDataRecord
+    """py-rattler's record in our words."""
+    noarch = "python" if getattr(record.noarch, "python", False) else None
+    return Wanted(
+        record.name.normalized,
+        str(record.version),
+        str(record.build),
+        channel=str(record.channel or ""),
+        url=str(record.url or ""),
+        noarch=noarch,
+        depends=tuple(map(str, record.depends)),
+        purls=_purls(record),
+        site_packages=getattr(record, "python_site_packages_path", None),
+    )
+
+
+def package_caches(cache: str | None = None) -> tuple[str, ...]:
+    """Folders where extracted packages lie: ours (or py-rattler's own), and those of a conda that is or was here."""
+    named = os.environ.get("CONDA_PKGS_DIRS", "").replace(",", os.pathsep).split(os.pathsep)
+    root = os.environ.get("MAMBA_ROOT_PREFIX") or os.environ.get("CONDA_ROOT")
+    folders = [_folders(cache)[1], *filter(None, named), *([os.path.join(root, "pkgs")] if root else [])]
+    return tuple(dict.fromkeys(folders))
+
+
+def _solve(
+    rattler: Any,  # noqa: ANN401 - the module
+    specs: Sequence[str],
+    channels: Sequence[str],
+    locked: Sequence[Any],
+    repodata: str,
+) -> Sequence[Any]:
+    async def run() -> Sequence[Any]:
+        found: Sequence[Any] = await rattler.solve(
+            list(channels),
+            list(specs),
+            gateway=rattler.Gateway(cache_dir=repodata),
+            locked_packages=list(locked),
+            virtual_packages=rattler.VirtualPackage.detect(),
+        )
+        return found
+
+    return asyncio.run(run())
+
+
+def _names(rattler: Any, specs: Sequence[str]) -> set[str]:  # noqa: ANN401
+    names = set()
+    for spec in specs:
+        try:
+            name = rattler.MatchSpec(spec).name
+        except rattler.exceptions.InvalidMatchSpecError as error:
+            raise PipsafeError(f"{spec!r} is no match spec: {error}") from error
+        if name is None:
+            raise PipsafeError(f"{spec!r} names no package")
+        names.add(name.normalized)
+    return names
+
+
+def _asked_for(rattler: Any, name: str, spec: str) -> str:  # noqa: ANN401
+    """A spec as the record has it; its name alone when it is of a kind that only conda reads."""
+    try:
+        rattler.MatchSpec(spec)
+    except rattler.exceptions.InvalidMatchSpecError:
+        return name
+    return spec
+
+
+def _folders(cache: str | None) -> tuple[str, str]:
+    """Where repodata and packages are kept."""
+    if cache is not None:
+        return os.path.join(cache, "rattler-repodata"), os.path.join(cache, "rattler-pkgs")
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    own = os.environ.get("RATTLER_CACHE_DIR") or os.path.join(base, "rattler", "cache")
+    return os.path.join(own, "repodata"), os.path.join(own, "pkgs")
+
+
+def _purls(record: Any) -> tuple[str, ...] | None:  # noqa: ANN401
+    # The only way to them in py-rattler 0.28.
+    try:
+        purls = json.loads(record.to_json()).get("purls")
+    except (ValueError, AttributeError):
+        return None
+    return tuple(map(str, purls)) if isinstance(purls, list) else None
+
+
 def _rattler() -> Any:  # noqa: ANN401 - the module
     try:
         import rattler
+        import rattler.exceptions
     except ImportError as error:
         raise PipsafeError(
             "py-rattler is not installed", hint="pip install 'conda-pipsafe[standalone]', or use conda"
         ) from error
     return rattler
-
-
-def _transaction(snapshot: Snapshot, records: Sequence[Any], installed: Sequence[Any], cache: str) -> Transaction:
-    before = {_identity(record): record for record in installed}
-    after = {_identity(record): record for record in records}
-    gone = [record for key, record in before.items() if key not in after]
-    come = [record for key, record in after.items() if key not in before]
-    python = snapshot.record_named("python")
-    new_python = next((record for record in records if record.name.normalized == "python"), None)
-    version = ".".join(str(new_python.version).split(".")[:2]) if new_python is not None else None
-    site = getattr(new_python, "python_site_packages_path", None) or _site(version)
-    return Transaction(
-        prefix=snapshot.prefix,
-        link=tuple(_linked(record, version, site, cache) for record in come),
-        unlink=tuple(_unlinked(snapshot, record) for record in gone),
-        python_before=snapshot.python,
-        python_after=version,
-        site_before=(python.python_site_packages_path or _site(snapshot.python)) if python else None,
-        site_after=site,
-    )
-
-
-def _identity(record: Any) -> tuple[str, str, str]:  # noqa: ANN401
-    return record.name.normalized, str(record.version), str(record.build)
-
-
-def _site(version: str | None) -> str | None:
-    if version is None:
-        return None
-    return "Lib/site-packages" if os.name == "nt" else f"lib/python{version}/site-packages"
-
-
-def _unlinked(snapshot: Snapshot, record: Any) -> UnlinkedPackage:  # noqa: ANN401
-    name, version, build = _identity(record)
-    known = snapshot.record_named(name)
-    return UnlinkedPackage(name, version, build, frozenset(known.files) if known else frozenset())
-
-
-def _linked(record: Any, python: str | None, site: str | None, cache: str) -> LinkedPackage:  # noqa: ANN401
-    name, version, build = _identity(record)
-    noarch = "python" if getattr(record.noarch, "python", False) else None
-    found = _paths(record, cache, noarch, python, site)
-    return LinkedPackage(
-        name=name,
-        version=version,
-        build=build,
-        channel=str(record.channel or ""),
-        paths=found.paths if found else None,
-        distributions=found.distributions if found else {canonical_name(name): version},
-        scripts=found.scripts if found else {},
-        sources=found.sources if found else {},
-        compiled=found.compiled if found else {},
-    )
-
-
-def _paths(
-    record: Any,  # noqa: ANN401
-    cache: str,
-    noarch: str | None,
-    python: str | None,
-    site: str | None,
-) -> PackagePaths | None:
-    """From the extracted package in the cache, else from a local archive; None when it is neither."""
-    extracted = os.path.join(cache, "rattler-pkgs", "-".join(_identity(record)))
-    try:
-        if os.path.isdir(os.path.join(extracted, "info")):
-            return read_package_paths(extracted, noarch=noarch, python=python, site=site)
-        url = urlsplit(str(record.url))
-        if url.scheme != "file":
-            return None
-        from rattler.package_streaming import extract
-
-        with tempfile.TemporaryDirectory() as folder:
-            extract(unquote(url.path), folder)
-            return read_package_paths(folder, noarch=noarch, python=python, site=site)
-    except (UnreadableError, OSError, ImportError):
-        return None

@@ -6,7 +6,9 @@ conda package, the copy therefore has conda's files again, beside pip's dist-inf
 
 from __future__ import annotations
 
+import os
 import posixpath
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from conda_pipsafe.prefix.conda_meta import Record
@@ -37,12 +39,23 @@ def replaced_packages(snapshot: Snapshot) -> tuple[Replaced, ...]:
             if key is None or snapshot.exists(path):
                 continue
             standing = [dist for dist in snapshot.distributions_named(key) if snapshot.record_of(dist) is None]
-            found.extend(Replaced(record, dist) for dist in standing[:1])
+            # Where several lie side by side, what was installed last is what has the files.
+            found.extend(Replaced(record, dist) for dist in sorted(standing, key=_written(snapshot))[-1:])
     for dist in snapshot.distributions:
         record_of = snapshot.record_of(dist)
         if record_of is not None and snapshot.owner_of(dist) == "both":
             found.append(Replaced(record_of, dist))
     return tuple(sorted(found, key=lambda replaced: replaced.record.name))
+
+
+def _written(snapshot: Snapshot) -> Callable[[Distribution], float]:
+    def written(dist: Distribution) -> float:
+        try:
+            return os.lstat(os.path.join(snapshot.prefix, dist.path)).st_mtime
+        except OSError:
+            return 0.0
+
+    return written
 
 
 def _distribution_key(path: str) -> str | None:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from conda_pipsafe.forecast.requirements import newly_broken
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
 from conda_pipsafe.prefix.dist_info import Distribution
-from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.files import UnreadableError, read_text
 from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.record_csv import plain_paths
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
@@ -33,6 +34,9 @@ class Harm:
         shadowed: It is an editable checkout, and a package of its name will be found before it.
         doubled: A second dist-info of its name will lie beside it.
         broken: What it requires and will no longer have, for people.
+        writers: Of `by`, the packages that write the overwritten paths.
+        removers: Of `by`, the packages whose going deletes the deleted paths.
+        comer: The package that comes under its name, if one does.
     """
 
     dist: Distribution
@@ -44,6 +48,9 @@ class Harm:
     shadowed: bool = False
     doubled: bool = False
     broken: tuple[str, ...] = ()
+    writers: tuple[str, ...] = ()
+    removers: tuple[str, ...] = ()
+    comer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +60,15 @@ class Forecast:
     Attributes:
         exact: False when some package is known by name only, so that more paths may be met than are named.
         python: The Python before and after, when it changes.
+        marker: The `EXTERNALLY-MANAGED` (PEP 668) that nobody owns and that stays behind with the old Python, so that
+            pip may write to the new one's folder.
     """
 
     transaction: Transaction
     harms: tuple[Harm, ...] = ()
     exact: bool = True
     python: tuple[str, str | None] | None = None
+    marker: str | None = None
 
     def __bool__(self) -> bool:
         return bool(self.harms)
@@ -92,7 +102,7 @@ def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
     broken = newly_broken(snapshot, transaction, staying)
     harms = [_harm(snapshot, plan, dist, leaving, broken.get(dist.path, ())) for dist in owned]
     found = sorted((harm for harm in harms if harm is not None), key=lambda harm: (harm.dist.key, harm.dist.path))
-    return Forecast(transaction, tuple(found), transaction.exact, python)
+    return Forecast(transaction, tuple(found), transaction.exact, python, _marker(snapshot, transaction, python))
 
 
 def _plan(transaction: Transaction) -> _Plan:
@@ -100,8 +110,6 @@ def _plan(transaction: Transaction) -> _Plan:
     for package in transaction.link:
         for key in package.distributions:
             plan.by_dist.setdefault(key, package)
-        if package.paths is None:
-            plan.by_dist.setdefault(canonical_name(package.name), package)
         _add(plan.written, package.paths or (), f"{package.name} {package.version}")
         plan.sources.update((path_key(path), source) for path, source in package.sources.items())
         plan.compiled.update((path_key(path), source) for path, source in package.compiled.items())
@@ -122,6 +130,14 @@ def _python_change(transaction: Transaction) -> tuple[str, str | None] | None:
     return before, after
 
 
+def _marker(snapshot: Snapshot, transaction: Transaction, python: tuple[str, str | None] | None) -> str | None:
+    """The marker that stays in the old Python's folder of the standard library."""
+    if python is None or python[1] is None or transaction.site_before is None:
+        return None
+    path = f"{transaction.site_before.rpartition('/')[0]}/EXTERNALLY-MANAGED"
+    return path if path_key(path) not in snapshot.record_paths and snapshot.exists(path) else None
+
+
 def _same_site(transaction: Transaction) -> bool:
     return transaction.site_before == transaction.site_after or transaction.site_after is None
 
@@ -131,19 +147,21 @@ def _harm(
 ) -> Harm | None:
     overwritten, deleted = _touched(snapshot, plan, dist)
     package = plan.by_dist.get(dist.key)
-    by = _labels(plan.written, overwritten) | _labels(plan.removed, deleted)
-    if package is not None:
-        by.add(f"{package.name} {package.version}")
+    writers, removers = _labels(plan.written, overwritten), _labels(plan.removed, deleted)
+    comer = f"{package.name} {package.version}" if package is not None else None
     harm = Harm(
         dist,
         overwritten,
         deleted,
-        tuple(sorted(by)),
+        tuple(sorted(writers | removers | ({comer} if comer else set()))),
         by_name_only=package is not None and package.paths is None,
         orphaned=dist.site.path == leaving,
         shadowed=package is not None and dist.editable,
         doubled=package is not None and not _replaces_metadata(dist, package),
         broken=broken,
+        writers=tuple(sorted(writers)),
+        removers=tuple(sorted(removers)),
+        comer=comer,
     )
     flags = harm.by_name_only or harm.orphaned or harm.shadowed or harm.doubled
     return harm if overwritten or deleted or flags or broken else None
@@ -152,7 +170,7 @@ def _harm(
 def _touched(snapshot: Snapshot, plan: _Plan, dist: Distribution) -> tuple[tuple[str, ...], tuple[str, ...]]:
     overwritten: list[str] = []
     deleted: list[str] = []
-    for path in {row.path for row in snapshot.installed_files[dist.path]} or _without_list(dist):
+    for path in _own_paths(snapshot, dist) or _without_list(dist):
         key = path_key(path)
         if key in plan.written:
             target = overwritten
@@ -163,6 +181,19 @@ def _touched(snapshot: Snapshot, plan: _Plan, dist: Distribution) -> tuple[tuple
         if snapshot.exists(path) and not _stays(os.path.join(snapshot.prefix, path), key, plan):
             target.append(path)
     return tuple(sorted(overwritten)), tuple(sorted(deleted))
+
+
+def _own_paths(snapshot: Snapshot, dist: Distribution) -> set[str]:
+    """What a distribution's list names. Only the paths count here, and without the hashes they are read much faster."""
+    if dist.kind == "dist-info" and dist.has_record and "installed_files" not in vars(snapshot):
+        try:
+            text = read_text(snapshot.prefix, f"{dist.path}/RECORD")
+        except UnreadableError:
+            return set()
+        paths = plain_paths(text, snapshot.prefix, dist.site.path)
+        if paths is not None:
+            return set(paths)
+    return {row.path for row in snapshot.installed_files[dist.path]}
 
 
 def _stays(path: str, key: str, plan: _Plan) -> bool:

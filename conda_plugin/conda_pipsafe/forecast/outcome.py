@@ -128,7 +128,7 @@ def take_baseline(snapshot: Snapshot) -> Baseline:
         stamps=stamps,
         shared=frozenset(path for path in stamps if path_key(path) in snapshot.record_paths),
         replaced=frozenset(item.dist.path for item in replaced_packages(snapshot)),
-        doubled=frozenset(dists[0].key for dists in _doubles(snapshot)),
+        doubled=frozenset(dists[0].key for dists in doubled_distributions(snapshot)),
     )
 
 
@@ -145,7 +145,7 @@ def _watch(snapshot: Snapshot, dist: Distribution, stamps: dict[str, Stamp]) -> 
 def stamp_of(prefix: str, path: str) -> Stamp | None:
     """What one path looks like; None when it is not there."""
     try:
-        info = os.lstat(os.path.join(prefix, path))
+        info = os.lstat(f"{prefix}/{path}")  # thousands of them: `os.path.join` takes as long as the look itself
     except (OSError, ValueError):
         return None
     return info.st_ino, info.st_size, info.st_mtime_ns
@@ -159,34 +159,39 @@ def compare(before: Baseline | None, after: Snapshot) -> Outcome:
         after: The snapshot of now.
     """
     if before is None:
-        return Outcome(after.prefix, replaced=replaced_packages(after), doubled=_doubles(after))
+        return Outcome(after.prefix, replaced=replaced_packages(after), doubled=doubled_distributions(after))
     touched = {path for path, stamp in before.stamps.items() if stamp_of(after.prefix, path) != stamp}
-    changes = [change for dist in before.watched if (change := _change(before, touched, after, dist)) is not None]
+    replaced = replaced_packages(after)
+    # What a record says of a package that pip has replaced since is no longer so: those paths are pip's.
+    stale = {item.record.meta_path for item in replaced}
+    found = (_change(before, touched, after, dist, stale) for dist in before.watched)
+    changes = [change for change in found if change is not None]
     told = before.doubled | {canonical_name(change.dist.name) for change in changes}
     named = {path for change in changes for path in (*change.overwritten, *change.deleted)}
     return Outcome(
         after.prefix,
         tuple(changes),
-        tuple(item for item in replaced_packages(after) if item.dist.path not in before.replaced),
+        tuple(item for item in replaced if item.dist.path not in before.replaced),
         _orphans(before, after),
-        tuple(dists for dists in _doubles(after) if dists[0].key not in told),
+        tuple(dists for dists in doubled_distributions(after) if dists[0].key not in told),
         tuple(sorted(named - before.foreseen)) if before.foreseen is not None else (),
         tuple(sorted(before.foreseen - touched)) if before.foreseen is not None else (),
     )
 
 
-def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched) -> Change | None:
+def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched, stale: set[str]) -> Change | None:
     overwritten: list[str] = []
     deleted: list[str] = []
     owners: set[str] = set()
     for path in touched.intersection(dist.files):
         # Only where conda has or had the path was it conda; else pip itself moved on (a `pip:` section), or the user.
-        records = after.record_paths.get(path_key(path), ())
+        records = [rec for rec in after.record_paths.get(path_key(path), ()) if rec.meta_path not in stale]
         if not after.exists(path):
             # pip takes the dist-info away with the files: where it stands, somebody else took them.
             if path in before.shared or path in (before.foreseen or ()) or after.exists(dist.path):
                 deleted.append(path)
-        elif records:
+        elif records or path in (before.foreseen or ()):
+            # conda writes its records last: one that was killed left files without.
             overwritten.append(path)
             owners.update(f"{record.name}={record.version}={record.build}" for record in records)
     if not overwritten and not deleted:
@@ -204,7 +209,8 @@ def _is_same(prefix: str, path: str, expected: str | None) -> bool:
         return False
 
 
-def _doubles(snapshot: Snapshot) -> tuple[tuple[Distribution, ...], ...]:
+def doubled_distributions(snapshot: Snapshot) -> tuple[tuple[Distribution, ...], ...]:
+    """Distributions of one name that lie side by side in one folder, where not all of them are conda's."""
     by_name: dict[tuple[str, str], list[Distribution]] = {}
     for dist in snapshot.distributions:
         by_name.setdefault((dist.site.path, dist.key), []).append(dist)
@@ -216,9 +222,10 @@ def _doubles(snapshot: Snapshot) -> tuple[tuple[Distribution, ...], ...]:
 
 
 def _orphans(before: Baseline, after: Snapshot) -> tuple[Distribution, ...]:
-    if before.python == after.python or after.python is None:
+    if before.python is None:
         return ()
-    current = {site.path for site in after.sites if site.current}
+    # Without a Python no folder is imported from, whatever is in it.
+    current = {site.path for site in after.sites if site.current and after.python is not None}
     if before.site is None or before.site in current:
         return ()
     return tuple(

@@ -32,6 +32,9 @@ def before(command: str, *, reading: bool) -> None:
             _recover(session.prefix)
             _keep(command, session.prefix)
     else:
+        problem = engine.mode_problem()
+        if problem:
+            tell(problem)
         _before_change(command, engine.arguments())
 
 
@@ -47,6 +50,10 @@ def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argpar
         if command == "env_update":
             # Its `pip:` section may change things though no transaction is made.
             sessions.snapshot_before(session.prefix)
+    if source is None and getattr(options, "file", None):
+        from conda_pipsafe.hooks.pip_section import warn_of_pip_sections
+
+        warn_of_pip_sections(options.file, sessions.snapshot_before(session.prefix) if session.prefix else None)
 
 
 def _prefix(command: str, options: Any) -> str | None:  # noqa: ANN401 - argparse's namespace
@@ -81,11 +88,20 @@ def _copied(command: str, options: Any) -> str | None:  # noqa: ANN401
 
 def _warn_of_copy(source: str) -> None:
     from conda_pipsafe.forecast.copying import replaced_packages
+    from conda_pipsafe.forecast.outcome import doubled_distributions
     from conda_pipsafe.hooks.guard import Refusal
+    from conda_pipsafe.hooks.ignoring import passed_over
     from conda_pipsafe.render.outcome import copy_text
 
     snapshot = sessions.snapshot_before(source)
+    if snapshot is not None:
+        sessions.current.copied = source
+        # What lies twice in the source will lie twice in the copy: no news.
+        doubled = (dist for dists in doubled_distributions(snapshot) for dist in dists)
+        sessions.current.said.update((dist.path, kind, "") for dist in doubled for kind in ("touched", "doubled"))
     replaced = replaced_packages(snapshot) if snapshot is not None else ()
+    over = passed_over(source, (item.dist for item in replaced))
+    replaced = tuple(item for item in replaced if item.dist.path not in over)
     if not replaced:
         return
     if engine.mode() == "block":
@@ -120,6 +136,10 @@ def _record(prefix: str) -> None:
     remembered = recall(prefix)
     if remembered is not None and remembered.get("pip") == 0:
         sessions.current.clean.add(prefix)
+    if os.path.isfile(os.path.join(prefix, "pip.ini" if os.name == "nt" else "pip.conf")):
+        from conda_pipsafe.installer.guard import refresh
+
+        refresh(prefix)
 
 
 def _report(command: str, prefix: str) -> None:
@@ -128,7 +148,7 @@ def _report(command: str, prefix: str) -> None:
         return
     from dataclasses import replace
 
-    from conda_pipsafe.forecast.outcome import compare, take_baseline
+    from conda_pipsafe.forecast.outcome import compare, doubled_distributions, take_baseline
     from conda_pipsafe.ledger.pending import clear_pending
     from conda_pipsafe.prefix.snapshot import read_snapshot
 
@@ -136,6 +156,9 @@ def _report(command: str, prefix: str) -> None:
     if baseline is None and prefix in session.before:
         # No transaction was made: only what a `pip:` section did can be new.
         baseline = take_baseline(session.before[prefix])
+    if baseline is not None and session.copied is not None:
+        there = doubled_distributions(session.before[session.copied])
+        baseline = replace(baseline, doubled=baseline.doubled | {dists[0].key for dists in there})
     after = read_snapshot(prefix)
     outcome = replace(compare(baseline, after), broken=_broken(session, prefix, after))
     _tell_outcome(command, outcome, after)
@@ -151,44 +174,30 @@ def _broken(session: Session, prefix: str, after: Snapshot) -> tuple[tuple[Distr
     return tuple((harm.dist, harm.broken) for harm in seen.harms if harm.broken and after.exists(harm.dist.path))
 
 
-def _tell_outcome(command: str, outcome: Outcome, after: Snapshot, *, unfinished: str | None = None) -> None:
-    """Say what happened, and record it.
-
-    Args:
-        command: conda's name of the command.
-        outcome: What it did.
-        after: The snapshot that tells so.
-        unfinished: When it began, for a command whose end nobody saw.
-    """
+def _tell_outcome(command: str, outcome: Outcome, after: Snapshot) -> None:
+    """Say what happened, and record it."""
     if not outcome:
         return
+    from conda_pipsafe.hooks.ignoring import told_of
     from conda_pipsafe.hooks.record import record_outcome
     from conda_pipsafe.render.outcome import outcome_text
 
-    record_outcome(command, outcome, after.history.current, unfinished=unfinished)
-    tell(outcome_text(command, outcome, unfinished=unfinished))
+    record_outcome(command, outcome, after.history.current, unfinished=None)
+    told = told_of(outcome)
+    if told:
+        tell(outcome_text(command, told))
 
 
 def _recover(prefix: str) -> None:
-    """A transaction began and nobody saw its end: conda failed, rolled back or was killed. See what it left."""
-    from conda_pipsafe.ledger.pending import PENDING
+    """Tell what a transaction left whose end nobody saw."""
+    from conda_pipsafe.hooks.recovery import recover
 
-    if not os.path.lexists(os.path.join(prefix, PENDING)):
+    found = recover(prefix)
+    if found is None or not found.outcome:
         return
-    from dataclasses import replace
+    from conda_pipsafe.hooks.ignoring import told_of
+    from conda_pipsafe.render.outcome import outcome_text
 
-    from conda_pipsafe.forecast.outcome import baseline_from_json, compare
-    from conda_pipsafe.ledger.pending import clear_pending, read_pending
-    from conda_pipsafe.prefix.snapshot import read_snapshot
-
-    pending = read_pending(prefix)
-    if pending is None:
-        return
-    try:
-        baseline = baseline_from_json(pending["baseline"])
-        after = read_snapshot(prefix)
-        # What a rollback spared was no wrong forecast.
-        outcome = replace(compare(baseline, after), unforeseen=(), spared=())
-        _tell_outcome(str(pending["command"]), outcome, after, unfinished=str(pending["time"]))
-    finally:
-        clear_pending(prefix)
+    told = told_of(found.outcome)
+    if told:
+        tell(outcome_text(found.command, told, unfinished=found.since))

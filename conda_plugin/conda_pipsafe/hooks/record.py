@@ -9,6 +9,7 @@ from conda_pipsafe.forecast.outcome import Outcome
 from conda_pipsafe.ledger.events import Event
 from conda_pipsafe.ledger.folder import LedgerError
 from conda_pipsafe.ledger.store import open_ledger, utc_now
+from conda_pipsafe.prefix.metadata import canonical_name
 
 MOST_PATHS = 50
 
@@ -22,7 +23,11 @@ def record_outcome(command: str, outcome: Outcome, revision: int | None, *, unfi
         revision: conda's last revision after it.
         unfinished: When the command began, if nobody saw its end.
     """
+    touched = [change.dist.name for change in outcome.changes] + [dist.name for dist, _ in outcome.broken]
+    touched += [item.dist.name for item in outcome.replaced] + [dist.name for dist in outcome.orphaned]
+    touched += [dists[0].name for dists in outcome.doubled]
     data: dict[str, Any] = {
+        "distributions": sorted({canonical_name(name) for name in touched}),
         "changes": [
             {
                 "name": change.dist.name,

@@ -1,19 +1,77 @@
-"""The setting `plugins: pipsafe_mode`, as conda's configuration knows it."""
+"""The settings `plugins: pipsafe_mode` and `plugins: pipsafe_ignore`, as conda's configuration knows them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from conda_pipsafe.engines.conda_context import MODES
-
 
 def mode_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
-    """conda's parameter object: a word of `MODES`, `warn` when it is not set."""
+    """conda's parameter object: a text, `warn` when it is not set.
+
+    Not validated here: conda would raise inside our hooks, or end every command over a typo. `mode_problem` says it.
+    """
     from conda.common.configuration import PrimitiveParameter
 
-    return PrimitiveParameter("warn", element_type=str, validation=_check)
+    return PrimitiveParameter("warn", element_type=str)
 
 
-def _check(value: str) -> bool | str:
-    # YAML 1.1 tools write `off` as false.
-    return value in MODES or value.lower() == "false" or f"must be one of: {', '.join(MODES)}"
+def ignore_parameter() -> Any:  # noqa: ANN401 - conda's SequenceParameter
+    """conda's parameter object: a list of words, empty when it is not set; as a variable, separated by commas.
+
+    Nothing in it can break a conda command: what is wrong with an entry is said beside the next warning.
+    """
+    from conda.common.configuration import PrimitiveParameter, SequenceParameter
+
+    class Words(SequenceParameter):  # type: ignore[misc]  # conda is untyped for us
+        """Whatever stands there, as words: conda ends every command over a setting of the wrong type."""
+
+        def load(self, name: str, match: Any) -> Any:  # noqa: ANN401
+            """Give conda a list of texts in place of what was read."""
+            return super().load(name, _Words(match, self))
+
+    return Words(PrimitiveParameter("", element_type=str))
+
+
+class _Word:
+    """One text, in the form of what conda reads from a file (its `RawParameter`)."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def value(self, _parameter: Any) -> Any:  # noqa: ANN401
+        return self._text
+
+    def keyflag(self) -> None:
+        return None
+
+    def valueflags(self, _parameter: Any) -> Any:  # noqa: ANN401
+        return None
+
+
+class _Words(_Word):
+    """A list of such texts, from a list, a lone word, or anything else that YAML can say."""
+
+    def __init__(self, match: Any, parameter: Any) -> None:  # noqa: ANN401
+        super().__init__("")
+        self._match = match
+        read = match.value(parameter)
+        if read is None:
+            self._words: tuple[_Word, ...] = ()
+        elif isinstance(read, tuple):
+            self._words = tuple(_Word(str(item.value(None))) for item in read)
+        else:
+            self._words = (_Word(str(read)),)
+
+    def value(self, _parameter: Any) -> Any:  # noqa: ANN401
+        return self._words
+
+    def keyflag(self) -> Any:  # noqa: ANN401
+        return self._match.keyflag()
+
+    def valueflags(self, _parameter: Any) -> Any:  # noqa: ANN401
+        return (None,) * len(self._words)
+
+    @property
+    def source(self) -> Any:  # noqa: ANN401
+        """The file or variable that it stands in."""
+        return self._match.source

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from conda_pipsafe.forecast.effects import Forecast, Harm
     from conda_pipsafe.prefix.snapshot import Snapshot
 
+CANNOT_ASK = (
+    "conda-pipsafe: stopped; nothing was changed. This was not known before conda asked, and now nobody can be asked.\n"
+    "  run the command again: what it brings is downloaded now, and so the question comes first; where no solver runs\n"
+    "  (--revision, explicit files) go on without a question:  CONDA_PLUGINS_PIPSAFE_MODE=warn conda ..."
+)
+
 
 @observing
 def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
@@ -29,8 +35,8 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
     if mode == "off":
         return
     seen = _foresee(prefix, unlink, link)
-    if seen:
-        _act(seen, mode)
+    if seen is not None:
+        _act(seen, mode, spinning=False)
 
 
 def look_action() -> type[Any]:
@@ -92,8 +98,15 @@ def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
     if snapshot is None:
         return
     _begin(prefix, snapshot, seen)
-    if seen:
-        _act(seen, mode)
+    if seen is not None and not _takes_everything():
+        _act(seen, mode, spinning=True)
+
+
+def _takes_everything() -> bool:
+    """Whether the environment goes as a whole: that is what was asked for, and conda itself says what it means."""
+    options = engine.arguments()
+    whole = bool(getattr(options, "all", False)) and not getattr(options, "keep_env", False)
+    return whole and sessions.current.command == "remove"
 
 
 def _begin(prefix: str, snapshot: Snapshot, seen: Forecast | None) -> None:
@@ -125,19 +138,55 @@ def _foresee(prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> For
     return seen
 
 
-def _act(seen: Forecast, mode: engine.Mode) -> None:
+def _act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
+    """Warn, ask or refuse; `spinning` when conda's spinner runs, beside which nobody can be asked."""
+    _tell_marker(seen)
+    if not seen:
+        return
+    from conda_pipsafe.hooks.ignoring import passed_over, wrong_entries
     from conda_pipsafe.render.forecast import forecast_text
 
-    new = tuple(harm for harm in seen.harms if _is_new(harm))
-    if mode == "block":
-        raise Refusal(forecast_text(seen, seen.harms, refused=True))
+    over = passed_over(seen.transaction.prefix, (harm.dist for harm in seen.harms))
+    harms = tuple(harm for harm in seen.harms if harm.dist.path not in over)
+    new = tuple(harm for harm in harms if _is_new(harm))
+    note = wrong_entries() if new else None
+    if note:
+        tell(note)
+    if mode == "block" and harms:
+        raise Refusal(forecast_text(seen, harms, refused=True))
+    _refine(seen, harms)
     if not new:
         return
     sessions.current.said.update(key for harm in new for key in _keys(harm))
+    sessions.current.said.update((harm.dist.path, "named", "") for harm in new if harm.by_name_only)
     tell(forecast_text(seen, new))
-    if mode == "prompt" and engine.may_ask() and not _confirmed():
-        raise Refusal("conda-pipsafe: stopped at your word; nothing was changed")
+    if mode == "prompt" and engine.may_ask():
+        if spinning:
+            raise Refusal(CANNOT_ASK)
+        if not confirmed():
+            raise Refusal("conda-pipsafe: stopped at your word; nothing was changed")
     log.debug("conda-pipsafe: %d harms foreseen", len(seen.harms))
+
+
+def _refine(seen: Forecast, harms: tuple[Harm, ...]) -> None:
+    """Name the paths of what was announced by its name alone: it is downloaded now."""
+    from conda_pipsafe.render.forecast import refined_text
+
+    said = sessions.current.said
+    known = [harm for harm in harms if (harm.dist.path, "named", "") in said and (harm.overwritten or harm.deleted)]
+    if known:
+        said.difference_update((harm.dist.path, "named", "") for harm in known)
+        tell(refined_text(seen, known))
+
+
+def _tell_marker(seen: Forecast) -> None:
+    said = (seen.marker or "", "marker", "")
+    if seen.marker is None or said in sessions.current.said:
+        return
+    from conda_pipsafe.render.outcome import marker_text
+
+    sessions.current.said.add(said)
+    tell(marker_text(seen.transaction.prefix, seen.marker))
 
 
 def _keys(harm: Harm) -> set[tuple[str, str, str]]:
@@ -159,7 +208,8 @@ def _is_new(harm: Harm) -> bool:
     return not _keys(harm) <= said
 
 
-def _confirmed() -> bool:
+def confirmed() -> bool:
+    """Ask whether to go on; no answer is a no."""
     try:
         answer = input("conda-pipsafe: go on all the same? (y/[n]) ")
     except EOFError:

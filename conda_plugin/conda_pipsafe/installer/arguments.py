@@ -16,7 +16,7 @@ from conda_pipsafe.prefix.metadata import canonical_name
 
 OUR_FLAGS = {
     "--dry-run": "d", "--yes": "y", "--quiet": "q", "--verbose": "v", "--help": "h", "--json": "",
-    "--override-frozen": "",
+    "--override-frozen": "", "--allow-base": "",
 }  # fmt: skip
 OUR_VALUES = {"--name": "n", "--prefix": "p", "--allow-replace": "", "--report": ""}
 # pip 26's options of `install` and of every command that take a value; short form second.

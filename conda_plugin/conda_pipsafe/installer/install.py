@@ -1,17 +1,32 @@
-"""Install: plan, policy, pip, verified on disk. Each step on its own, so that a command can tell what comes between."""
+"""Install: pip up to its first write, policy, then on, verified on disk. What comes between is the caller's to tell."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import PipArguments
-from conda_pipsafe.installer.plan import Plan, constraint_lines, make_plan, write_constraints
-from conda_pipsafe.installer.policy import Refusal, Request, Verdict, frozen, judge
-from conda_pipsafe.installer.runner import Ended, Pip, find_pip, install_with_pip
+from conda_pipsafe.installer.gated import GatedPip, Reached
+from conda_pipsafe.installer.journal import read_journal
+from conda_pipsafe.installer.overlap import judge_paths
+from conda_pipsafe.installer.plan import (
+    Plan,
+    constraint_lines,
+    explain_plan,
+    failed,
+    is_usage_error,
+    read_report,
+    write_constraints,
+)
+from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, base, frozen, judge, said
+from conda_pipsafe.installer.requirements import judge_requirements
+from conda_pipsafe.installer.runner import Ended, Pip, find_pip
+from conda_pipsafe.installer.undo import put_back
 from conda_pipsafe.installer.verify import Difference, remember_files, verify
+from conda_pipsafe.installer.wheels import Wheel, look_into
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 
 
@@ -22,6 +37,8 @@ class Options:
     Attributes:
         allowed: Canonical names of conda's distributions that may be replaced (`--allow-replace`).
         override_frozen: Install into a frozen environment too.
+        allow_base: Install into the environment that conda runs in too.
+        dry_run: Only the plan is wanted.
         stdout_to_stderr: Keep stdout free of pip's output.
         quiet: pip says only what goes wrong.
         verbose: How much more pip says.
@@ -29,6 +46,8 @@ class Options:
 
     allowed: frozenset[str] = frozenset()
     override_frozen: bool = False
+    allow_base: bool = False
+    dry_run: bool = False
     stdout_to_stderr: bool = False
     quiet: bool = False
     verbose: int = 0
@@ -36,7 +55,13 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan and what the policy says to it; nothing is installed yet."""
+    """A plan and what the policy says to it; nothing is installed yet.
+
+    Attributes:
+        wheels: What it will be installed from, by canonical name; empty for a plan that was only explained.
+        waiting: pip, at its gate; None when there is nothing to carry out.
+        cache_tag: What the environment's `.pyc` are named with.
+    """
 
     pip: Pip
     before: Snapshot
@@ -44,6 +69,16 @@ class Prepared:
     options: Options
     plan: Plan
     verdict: Verdict
+    wheels: Mapping[str, Wheel] = field(default_factory=dict)
+    waiting: GatedPip | None = None
+    cache_tag: str | None = None
+
+    def asked_by(self) -> dict[str, tuple[str, ...]]:
+        """Who asks for each planned distribution, as sentences, by canonical name."""
+        return {
+            planned.key: said(askers(self.plan, self.before, planned.key, self.arguments.specs), planned.name)
+            for planned in self.plan.dists
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,78 +89,166 @@ class Outcome:
         ended: pip's end; None when there was nothing to do.
         after: The environment after.
         differences: What is not as planned.
+        put_back: Whether what had been changed was put back; None when there was nothing to put back.
+        left: What could not be put back, as sentences.
     """
 
     ended: Ended | None
     after: Snapshot
     differences: tuple[Difference, ...] = ()
+    put_back: bool | None = None
+    left: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> bool:
         """Whether pip did all that was planned."""
-        ran_well = self.ended is None or (self.ended.code == 0 and self.ended.interrupted is None)
+        ran_well = self.ended is None or self.ended.code == 0
         return ran_well and not any(difference.failed for difference in self.differences)
 
 
 def refused_beforehand(snapshot: Snapshot, options: Options) -> Refusal | None:
-    """What is refused without asking pip: a frozen environment."""
-    return None if options.override_frozen else frozen(snapshot)
+    """What is refused without asking pip: a frozen environment, and the one that conda runs in."""
+    refusal = None if options.override_frozen else frozen(snapshot)
+    return refusal or (None if options.allow_base else base(snapshot))
 
 
-def prepare(
+@contextmanager
+def preparing(
     before: Snapshot,
     arguments: PipArguments,
     options: Options,
     folder: str,
+    *,
     environ: Mapping[str, str] | None = None,
-) -> Prepared:
-    """Ask pip for its plan and meet it with what conda owns. The environment stays as it is.
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Iterator[Prepared]:
+    """Start pip, let it come to its first write, and meet its plan and its wheels with what conda owns.
+
+    Leaving the context without `carry_out` ends pip with the environment as it was.
 
     Args:
         before: The environment.
         arguments: What goes on to pip.
         options: How to install.
-        folder: An empty temporary folder, the same for `carry_out`.
+        folder: An empty temporary folder.
         environ: The variables to start from; `os.environ` when None.
+        meanwhile: What to do while pip works.
 
     Raises:
         PipFailedError: When pip has no plan.
-        PipsafeError: When there is no pip that can be used.
+        PipsafeError: When there is no pip that can be used, or a wheel cannot be looked into.
     """
-    pip = find_pip(before, environ)
-    plan = make_plan(pip, before, arguments.words, folder, allowed=options.allowed, verbose=options.verbose > 0)
-    request = Request(arguments.specs, options.allowed, arguments.upgrade, arguments.reinstall)
-    return Prepared(pip, before, arguments, options, plan, judge(plan, before, request))
+    asking = _Asking(find_pip(before, environ), before, arguments, options, folder)
+    held = constraint_lines(before, options.allowed)
+    with ExitStack() as stack:
+        started = stack.enter_context(asking.started(held))
+        meanwhile()
+        end = started.wait()
+        if isinstance(end, Reached) or not held or asking.is_final(end):
+            yield asking.met(started, end, constrained=True)
+            return
+        explained = asking.explained()
+        if explained.verdict.refusals:
+            yield explained
+            return
+        started = stack.enter_context(asking.started([]))
+        yield asking.met(started, started.wait(), constrained=False)
 
 
-def carry_out(prepared: Prepared, folder: str) -> Outcome:
-    """Let pip install what was planned, then look at what is there.
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    pip: Pip
+    before: Snapshot
+    arguments: PipArguments
+    options: Options
+    folder: str
+
+    @property
+    def request(self) -> Request:
+        return Request(self.arguments.specs, self.options.allowed, self.arguments.upgrade, self.arguments.reinstall)
+
+    @property
+    def report(self) -> str:
+        return os.path.join(self.folder, "plan.json")
+
+    def started(self, held: list[str]) -> GatedPip:
+        """pip on its way to the gate, held to conda's versions."""
+        options = self.options
+        how_loud = ["--quiet"] if options.quiet or options.dry_run else ["--verbose"] * options.verbose
+        constraints = write_constraints(os.path.join(self.folder, "held.txt"), held)
+        words = ["--no-user", *how_loud, *constraints, *self.arguments.words]
+        return GatedPip(self.pip, words, self.report, stdout_to_stderr=options.stdout_to_stderr or options.dry_run)
+
+    def is_final(self, end: Ended) -> bool:
+        """Whether conda's versions have nothing to do with its end: it had a plan, or did not come to look for one."""
+        return end.code == 0 or bool(end.interrupted) or is_usage_error(end) or os.path.exists(self.report)
+
+    def explained(self) -> Prepared:
+        """What pip would do if nothing held it, judged by name."""
+        words = ["--no-user", *self.arguments.words]
+        plan = explain_plan(self.pip, self.before, words, self.folder, verbose=self.options.verbose > 0)
+        verdict = judge(plan, self.before, self.request)
+        return Prepared(self.pip, self.before, self.arguments, self.options, plan, verdict)
+
+    def met(self, waiting: GatedPip, end: Reached | Ended, *, constrained: bool) -> Prepared:
+        """The plan, met with what conda owns by name, by path and by requirement."""
+        if isinstance(end, Ended):
+            return self._ended(end)
+        plan = read_report(end.report, self.before, constrained=constrained)
+        wheels = look_into(plan, end, self.before.prefix)
+        verdicts = (
+            judge(plan, self.before, self.request),
+            judge_paths(plan, wheels, self.before, self.request),
+            judge_requirements(plan, self.before, self.request),
+        )
+        verdict = Verdict(
+            tuple(refusal for part in verdicts for refusal in part.refusals),
+            tuple(warning for part in verdicts for warning in part.warnings),
+        )
+        return Prepared(
+            self.pip, self.before, self.arguments, self.options, plan, verdict, wheels, waiting, end.cache_tag
+        )
+
+    def _ended(self, end: Ended) -> Prepared:
+        """pip ended before its gate: it has nothing to do, or failed."""
+        if not os.path.exists(self.report):
+            raise failed(self.pip, end)
+        with open(self.report, "rb") as file:
+            plan = read_report(file.read(), self.before, constrained=True)
+        if end.code != 0 or end.interrupted:
+            raise failed(self.pip, end, [f"{dist.name}=={dist.version}" for dist in plan.dists])
+        if plan.dists:
+            raise PipsafeError(
+                "pip has installed without waiting for the check of its plan",
+                hint=f"conda pipsafe audit -p {self.before.prefix}   (this Python or pip does something new)",
+            )
+        return Prepared(
+            self.pip, self.before, self.arguments, self.options, plan, judge(plan, self.before, self.request)
+        )
+
+
+def carry_out(prepared: Prepared, marker: str | None) -> Outcome:
+    """Let pip install what was planned, then look at what is there; put all back where pip fails.
+
+    Args:
+        prepared: A plan that was not refused.
+        marker: Where `journal.begin` wants pip's exit code; None when there is no journal.
 
     Raises:
         PipsafeError: When the plan was refused: nothing gets past the policy.
     """
     if prepared.verdict.refusals:
         raise PipsafeError("a refused plan cannot be carried out")
-    if not prepared.plan.dists:
+    prefix = prepared.before.prefix
+    if prepared.waiting is None:
         return Outcome(None, prepared.before)
-    remember_files(prepared.plan, prepared.before)
-    options = prepared.options
-    how_loud = ["--quiet"] if options.quiet else ["--verbose"] * options.verbose
-    pins = write_constraints(os.path.join(folder, "pins.txt"), pin_lines(prepared))
-    words = ["--no-user", *how_loud, *pins, *prepared.arguments.words]
-    ended = install_with_pip(prepared.pip, words, stdout_to_stderr=options.stdout_to_stderr)
-    after = read_snapshot(prepared.before.prefix)
-    if ended.code != 0 or ended.interrupted is not None:
-        return Outcome(ended, after)
-    return Outcome(ended, after, verify(prepared.plan, prepared.before, after, options.allowed))
-
-
-def pin_lines(prepared: Prepared) -> list[str]:
-    """Hold the second run of pip to the plan of the first: what conda owns, and the planned versions.
-
-    What comes from a folder, a checkout or a URL has no pin: its version may depend on the moment of the build.
-    """
-    planned = {dist.key: dist for dist in prepared.plan.dists}
-    held = constraint_lines(prepared.before, prepared.options.allowed) if prepared.plan.constrained else []
-    kept = [line for line in held if line.partition("==")[0] not in planned]
-    return kept + [f"{dist.key}=={dist.version}" for dist in prepared.plan.dists if not dist.is_direct]
+    replaced_files = remember_files(prepared.plan, prepared.before)
+    ended = prepared.waiting.go(marker)
+    if ended.code == 0:
+        after = read_snapshot(prefix)
+        return Outcome(
+            ended, after, verify(prepared.plan, prepared.before, after, prepared.options.allowed, replaced_files)
+        )
+    journal = read_journal(prefix) if marker is not None else None
+    left = put_back(journal) if journal is not None else []
+    return Outcome(ended, read_snapshot(prefix), put_back=None if journal is None else not left, left=tuple(left))

@@ -47,6 +47,8 @@ def clean_environment(prefix: str, python: str, environ: Mapping[str, str]) -> t
             del variables[name]
             dropped.append(name)
     variables["PYTHONNOUSERSITE"] = "1"
+    # A conda environment is what the setting asks for, but pip takes only venvs for virtual.
+    variables["PIP_REQUIRE_VIRTUALENV"] = "0"
     in_files = [f"{option} in {path}" for path in config_files(prefix, variables) for option in _dropped_options(path)]
     if in_files:
         listed = _ask_pip(python, variables)

@@ -78,12 +78,23 @@ class Plan:
 
 
 class PipFailedError(PipsafeError):
-    """pip itself could not make a plan or install; `said` is what it wrote."""
+    """pip ended before it changed anything.
 
-    def __init__(self, message: str, said: str, *, interrupted: int | None = None) -> None:
+    Attributes:
+        said: What it wrote on stderr.
+        interrupted: The signal that ended it, or None.
+        code: Its exit code.
+        planned: `NAME==VERSION` of what it had planned, where it came that far: a download or a build failed.
+    """
+
+    def __init__(
+        self, message: str, said: str, *, interrupted: int | None = None, code: int = 1, planned: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.said = said
         self.interrupted = interrupted
+        self.code = code
+        self.planned = tuple(planned)
 
 
 def constraint_lines(snapshot: Snapshot, allowed: Collection[str] = ()) -> list[str]:
@@ -108,39 +119,34 @@ def constraint_lines(snapshot: Snapshot, allowed: Collection[str] = ()) -> list[
     ]
 
 
-def make_plan(
-    pip: Pip,
-    snapshot: Snapshot,
-    words: Sequence[str],
-    folder: str,
-    *,
-    allowed: Collection[str] = (),
-    verbose: bool = False,
-) -> Plan:
-    """Ask pip what it would install; the environment stays as it is.
+def explain_plan(pip: Pip, snapshot: Snapshot, words: Sequence[str], folder: str, *, verbose: bool = False) -> Plan:
+    """Ask pip what it would do if nothing held it: when there is no plan that leaves conda's versions alone.
+
+    pip's own riddle ("the user requested (constraint) …") does not say what it would have replaced, and why.
 
     Args:
         pip: The environment's pip.
         snapshot: The environment before.
         words: pip's arguments.
-        folder: An empty temporary folder.
-        allowed: Canonical names of conda's distributions that may be replaced.
+        folder: A temporary folder.
         verbose: Let pip tell what it does meanwhile.
 
     Raises:
-        PipFailedError: When pip finds no plan, with conda's versions held or not.
+        PipFailedError: When pip finds no plan either.
     """
-    lines = constraint_lines(snapshot, allowed)
-    ended, report = _ask(pip, words, lines, folder, verbose=verbose)
-    if report is not None:
-        return read_report(report, snapshot, constrained=True)
-    if lines and not ended.interrupted and not _is_usage_error(ended):
-        # Not pip's riddle ("the user requested (constraint) …") but what it would have replaced, and why.
-        free, report = _ask(pip, words, [], folder, verbose=verbose)
-        if report is not None:
-            return read_report(report, snapshot, constrained=False)
-        ended = free
-    raise PipFailedError(_why(pip, ended), ended.errors, interrupted=ended.interrupted)
+    report = os.path.join(folder, "explained.json")
+    ended = plan_with_pip(pip, ["--report", report, *words], verbose=verbose)
+    if ended.code != 0 or ended.interrupted or not os.path.exists(report):
+        raise failed(pip, ended)
+    with open(report, "rb") as file:
+        return read_report(file.read(), snapshot, constrained=False)
+
+
+def failed(pip: Pip, ended: Ended, planned: Sequence[str] = ()) -> PipFailedError:
+    """The error for a pip that ended before it changed anything."""
+    return PipFailedError(
+        _why(pip, ended), ended.errors, interrupted=ended.interrupted, code=ended.code, planned=planned
+    )
 
 
 def read_report(report: bytes, snapshot: Snapshot, *, constrained: bool) -> Plan:
@@ -164,18 +170,6 @@ def read_report(report: bytes, snapshot: Snapshot, *, constrained: bool) -> Plan
     return plan
 
 
-def _ask(
-    pip: Pip, words: Sequence[str], constraints: Sequence[str], folder: str, *, verbose: bool
-) -> tuple[Ended, bytes | None]:
-    report = os.path.join(folder, "plan.json")
-    held = write_constraints(os.path.join(folder, "held.txt"), constraints)
-    ended = plan_with_pip(pip, ["--no-user", "--dry-run", "--report", report, *held, *words], verbose=verbose)
-    if ended.code != 0 or ended.interrupted or not os.path.exists(report):
-        return ended, None
-    with open(report, "rb") as file:
-        return ended, file.read()
-
-
 def write_constraints(path: str, lines: Sequence[str]) -> list[str]:
     """Write a constraints file; return the option that names it, or nothing where there are no lines."""
     if not lines:
@@ -185,7 +179,8 @@ def write_constraints(path: str, lines: Sequence[str]) -> list[str]:
     return ["--constraint", path]
 
 
-def _is_usage_error(ended: Ended) -> bool:
+def is_usage_error(ended: Ended) -> bool:
+    """Whether pip did not understand its arguments."""
     return ended.code == 2 and "Usage:" in ended.errors  # noqa: PLR2004 - optparse's exit code
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from conda_pipsafe.installer.plan import Plan, PlannedDist, Replaced
@@ -13,6 +13,7 @@ from conda_pipsafe.prefix.snapshot import Snapshot
 
 # Projects on PyPI that are not the programs which conda users mean.
 NOT_FROM_PYPI = frozenset({"conda", "mamba", "micromamba", "libmambapy"})
+_CONDA_UPDATES = frozenset({"pip", "setuptools", "wheel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,14 @@ class Refusal:
     """Why a plan is refused.
 
     Attributes:
-        reason: `replaces-conda`, `rewrites-conda`, `conda-from-pypi` or `frozen`.
+        reason: `replaces-conda`, `rewrites-conda`, `overlaps-conda`, `removes-conda`, `breaks-conda`, `pinned`,
+            `conda-from-pypi`, `base` or `frozen`.
         subject: The distribution or the environment, as a person names it.
         message: One sentence.
         asked_by: Who asks for it.
         fixes: The ways out, in order.
         facts: The names and versions, as JSON values.
+        paths: Which paths of conda's, prefix-relative, complete and in order.
     """
 
     reason: str
@@ -47,6 +50,7 @@ class Refusal:
     asked_by: tuple[str, ...] = ()
     fixes: tuple[str, ...] = ()
     facts: Mapping[str, str | None] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,6 @@ def judge(plan: Plan, snapshot: Snapshot, request: Request) -> Verdict:
     warnings += [f"{dist.name} {dist.version} was yanked by its authors" for dist in plan.dists if dist.yanked]
     if request.upgrade:
         warnings += _held(plan, snapshot, request)
-    if snapshot.record_named("conda") is not None:
-        warnings.append("this is the base environment, which conda itself runs in: an environment of its own is safer")
     return Verdict(tuple(refusals), tuple(warnings))
 
 
@@ -111,6 +113,23 @@ def frozen(snapshot: Snapshot) -> Refusal | None:
         f"the environment {snapshot.prefix} is frozen ({marker})" + (f": {said}" if isinstance(said, str) else ""),
         fixes=("install into another environment (-n, -p)", "--override-frozen, if it is yours to change"),
         facts={"message": said if isinstance(said, str) else None},
+    )
+
+
+def base(snapshot: Snapshot) -> Refusal | None:
+    """The refusal for the environment that conda itself runs in, or None."""
+    conda = snapshot.record_named("conda")
+    if conda is None:
+        return None
+    return Refusal(
+        "base",
+        snapshot.prefix,
+        f"conda {conda.version} itself runs in {snapshot.prefix}: what pip changes there can end conda",
+        fixes=(
+            "conda create -n myenv python pip, then install with -n myenv",
+            "--allow-base, if it has to be here; conda's own packages stay guarded",
+        ),
+        facts={"conda": conda.version},
     )
 
 
@@ -137,7 +156,7 @@ def _refusal(plan: Plan, planned: PlannedDist, taken: Replaced, snapshot: Snapsh
         "rewrites-conda" if rewrites else "replaces-conda",
         planned.name,
         _replacing(planned, taken, snapshot),
-        asked_by=tuple(_said(asker, planned.name) for asker in asking),
+        asked_by=said(asking, planned.name),
         fixes=_ways_out(planned, taken, snapshot, _conda_spec(name, wants, planned.version), request),
         facts={
             "name": planned.key,
@@ -160,6 +179,9 @@ def _ways_out(
         )
         fresh = f"conda install -p {shlex.quote(snapshot.prefix)} --force-reinstall {spec.partition('>')[0]}"
         return (*([reason] if reason else []), fresh, let_through)
+    if planned.key in _CONDA_UPDATES:
+        # What their own notice advises (`pip install --upgrade pip`) is how conda's copy gets broken.
+        return f"conda update -p {shlex.quote(snapshot.prefix)} {planned.key}", let_through
     return (
         f"conda install -p {shlex.quote(snapshot.prefix)} {shlex.quote(spec)}",
         f"ask for a version that goes with {planned.name} {taken.dist.version}",
@@ -204,6 +226,11 @@ def _held(plan: Plan, snapshot: Snapshot, request: Request) -> list[str]:
         f"{record.name if (record := snapshot.record_of(dist)) else dist.key}`"
         for dist in held
     ]
+
+
+def said(asking: Sequence[Asker], name: str) -> tuple[str, ...]:
+    """Who asks, as sentences."""
+    return tuple(_said(asker, name) for asker in asking)
 
 
 def _said(asker: Asker, name: str) -> str:

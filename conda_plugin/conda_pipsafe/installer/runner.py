@@ -95,48 +95,60 @@ def find_pip(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Pi
 
 
 def plan_with_pip(pip: Pip, words: Sequence[str], *, verbose: bool = False) -> Ended:
-    """Run `pip install` so that only what goes wrong is said, and kept instead of shown.
+    """Run `pip install --dry-run` so that only what goes wrong is said, and kept instead of shown.
 
     stdout stays on our stderr: a question for a password must reach the person.
     """
     quiet = [] if verbose else ["--quiet"]
-    # -B: a plan leaves nothing in the environment, not even pip's own .pyc.
-    return _run(pip, ["-B"], ["install", *quiet, *words], stdout=_stderr(), stderr=subprocess.PIPE)
+    # -B: a plan leaves nothing in the environment, not even pip's own .pyc. The version notice would advise
+    # `pip install --upgrade pip`, which is how conda's pip gets broken.
+    command = ["-B", "-m", "pip", "--disable-pip-version-check", "install", "--dry-run", *quiet, *words]
+    child = start(pip, command, stdout=own_stderr(), stderr=subprocess.PIPE)
+    with child, interrupts(child) as caught:
+        _, errors = child.communicate()
+    return Ended(child.returncode, errors or "", caught[0] if caught else None)
 
 
-def install_with_pip(pip: Pip, words: Sequence[str], *, stdout_to_stderr: bool) -> Ended:
-    """Run `pip install` with its own output on the terminal.
+def start(
+    pip: Pip,
+    words: Sequence[str],
+    *,
+    stdout: IO[str] | int | None,
+    stderr: int | None,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[str]:
+    """Start the environment's Python.
 
     Args:
         pip: Which one.
-        words: Its arguments after `install`.
-        stdout_to_stderr: Keep our stdout free (for `--json`).
+        words: Its own flags, what to run, and the arguments of that.
+        stdout: As in `subprocess`.
+        stderr: As in `subprocess`.
+        pass_fds: File descriptors that it may use.
+
+    Raises:
+        PipsafeError: When it cannot be run.
     """
-    return _run(pip, [], ["install", *words], stdout=_stderr() if stdout_to_stderr else None, stderr=None)
-
-
-def _run(
-    pip: Pip, flags: Sequence[str], words: Sequence[str], *, stdout: IO[str] | int | None, stderr: int | None
-) -> Ended:
-    # The version notice would advise `pip install --upgrade pip`, which is how conda's pip gets broken.
-    command = [pip.python, "-I", *flags, "-m", "pip", "--disable-pip-version-check", *words]
     sys.stdout.flush()
     try:
-        child = subprocess.Popen(
-            command, env=dict(pip.environment), stdout=stdout, stderr=stderr, text=True, errors="backslashreplace"
+        return subprocess.Popen(
+            [pip.python, "-I", *words],
+            env=dict(pip.environment),
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
+            errors="backslashreplace",
+            pass_fds=pass_fds,
         )
     except OSError as error:
         raise PipsafeError(
             f"the environment's Python cannot be run: {pip.python}: {error.strerror}",
             hint=f"conda install -p {pip.prefix} --force-reinstall python",
         ) from error
-    with child, _interrupts(child) as caught:
-        _, errors = child.communicate()
-    return Ended(child.returncode, errors or "", caught[0] if caught else None)
 
 
 @contextmanager
-def _interrupts(child: subprocess.Popen[str]) -> Iterator[list[int]]:
+def interrupts(child: subprocess.Popen[str]) -> Iterator[list[int]]:
     """While pip runs, a signal to end is pip's to handle: it puts back what it has half replaced, and we record it.
 
     Yields the signals that came.
@@ -170,7 +182,7 @@ def _terminal_tells_child() -> bool:
         return False
 
 
-def _stderr() -> IO[str] | int | None:
+def own_stderr() -> IO[str] | int:
     """Our stderr as something that a child can write to."""
     try:
         sys.stderr.fileno()

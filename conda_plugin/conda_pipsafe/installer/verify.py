@@ -7,7 +7,7 @@ lstat of each of conda's files, but sees only what a RECORD names: a build that 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,7 @@ from conda_pipsafe.installer.plan import Plan, PlannedDist
 from conda_pipsafe.ledger.vault import endangered
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
+from conda_pipsafe.prefix.files import UnreadableError, read_bytes
 from conda_pipsafe.prefix.paths import path_key
 from conda_pipsafe.prefix.snapshot import Snapshot
 
@@ -44,7 +45,13 @@ class Difference:
         return self.kind in {"not-installed", "files-missing"}
 
 
-def verify(plan: Plan, before: Snapshot, after: Snapshot, allowed: Collection[str] = ()) -> tuple[Difference, ...]:
+def verify(
+    plan: Plan,
+    before: Snapshot,
+    after: Snapshot,
+    allowed: Collection[str] = (),
+    files_before: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[Difference, ...]:
     """Compare the environment after an install with the plan, and with what conda owns.
 
     Args:
@@ -52,6 +59,7 @@ def verify(plan: Plan, before: Snapshot, after: Snapshot, allowed: Collection[st
         before: The environment before.
         after: The environment after.
         allowed: Canonical names of conda's distributions that pip may have taken over.
+        files_before: What `remember_files` returned.
     """
     given_up = {
         record.meta_path
@@ -67,8 +75,9 @@ def verify(plan: Plan, before: Snapshot, after: Snapshot, allowed: Collection[st
         if dist is None:
             found.append(_not_installed(planned, after))
         else:
-            found += _check_files(dist, after, given_up)
-        found += _check_removed(planned, before, given_up)
+            found += _check_files(dist, after, given_up, told=planned.key not in allowed)
+        if planned.key not in allowed:
+            found += _check_removed(planned, before, files_before or {}, given_up)
     return tuple(found)
 
 
@@ -90,7 +99,7 @@ def _not_installed(planned: PlannedDist, after: Snapshot) -> Difference:
     )
 
 
-def _check_files(dist: Distribution, after: Snapshot, given_up: Collection[str]) -> Iterator[Difference]:
+def _check_files(dist: Distribution, after: Snapshot, given_up: Collection[str], *, told: bool) -> Iterator[Difference]:
     rows, _ = read_installed_files(after.prefix, dist)
     missing = [row.path for row in rows if not after.exists(row.path)]
     if missing:
@@ -100,7 +109,10 @@ def _check_files(dist: Distribution, after: Snapshot, given_up: Collection[str])
             f"{dist.name} {dist.version} is installed, but {_files(missing)} that its RECORD names are not there",
             tuple(missing),
         )
-    for record, paths in _owned(after, [row.path for row in rows], given_up):
+    for record, owned in _owned(after, [row.path for row in rows], given_up) if told else ():
+        paths = [path for path in owned if not _is_as_condas(path, record, after)]
+        if not paths:
+            continue
         yield Difference(
             "overwrote-conda",
             dist.name,
@@ -110,11 +122,24 @@ def _check_files(dist: Distribution, after: Snapshot, given_up: Collection[str])
         )
 
 
-def _check_removed(planned: PlannedDist, before: Snapshot, given_up: Collection[str]) -> Iterator[Difference]:
+def _is_as_condas(path: str, record: Record, after: Snapshot) -> bool:
+    """Whether the `__init__.py` of a shared namespace is what conda linked, byte for byte: told beforehand, no harm."""
+    import hashlib
+
+    if not path.endswith("/__init__.py"):
+        return False
+    wanted = next((fact.sha256 for fact in record.path_facts() if path_key(fact.path) == path_key(path)), None)
+    try:
+        return hashlib.sha256(read_bytes(after.prefix, path)).hexdigest() == wanted
+    except UnreadableError:
+        return False
+
+
+def _check_removed(
+    planned: PlannedDist, before: Snapshot, files_before: Mapping[str, Sequence[str]], given_up: Collection[str]
+) -> Iterator[Difference]:
     for old in planned.replaces:
-        if old.owner != "pip":
-            continue
-        gone = [path for path in _paths_before(before, old.dist) if not before.exists(path)]
+        gone = [path for path in files_before.get(old.dist.path, ()) if not before.exists(path)]
         for record, paths in _owned(before, gone, given_up):
             yield Difference(
                 "removed-conda",
@@ -125,15 +150,14 @@ def _check_removed(planned: PlannedDist, before: Snapshot, given_up: Collection[
             )
 
 
-def _paths_before(before: Snapshot, dist: Distribution) -> list[str]:
-    # The RECORD is gone with the distribution; `remember_files` read it in time.
-    return [row.path for row in before.installed_files.get(dist.path, ())]
-
-
-def remember_files(plan: Plan, before: Snapshot) -> None:
-    """Read now the RECORDs that the install will remove, when there are any."""
-    if any(old.owner == "pip" for planned in plan.dists for old in planned.replaces):
-        _ = before.installed_files
+def remember_files(plan: Plan, before: Snapshot) -> dict[str, list[str]]:
+    """The files of each distribution of pip's that a plan replaces, by its path: its RECORD will be gone."""
+    return {
+        old.dist.path: [row.path for row in read_installed_files(before.prefix, old.dist)[0]]
+        for planned in plan.dists
+        for old in planned.replaces
+        if old.owner == "pip"
+    }
 
 
 def _owned(snapshot: Snapshot, paths: Collection[str], given_up: Collection[str]) -> Iterator[tuple[Record, list[str]]]:

@@ -112,7 +112,8 @@ def _record(look: _Look, kept: Sequence[Event], wait: float) -> tuple[list[Event
         with look.ledger.locked(wait):
             # Another process may have looked in between.
             look.ledger.reload()
-            events = [*kept, *look.events()]
+            told = {event.data.get("copy") for event in look.ledger.events() if event.kind == "record-kept"}
+            events = [*(event for event in kept if event.data.get("copy") not in told), *look.events()]
             look.ledger.append(events, wait=wait)
     except LedgerError as error:
         return events, error.message

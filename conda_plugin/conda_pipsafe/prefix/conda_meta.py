@@ -101,14 +101,26 @@ def read_records(prefix: str) -> tuple[tuple[Record, ...], tuple[Problem, ...]]:
     Returns:
         The records in order of name, and what could not be read. A prefix without conda-meta has none of either.
     """
+    records, _, problems = read_all_records(prefix)
+    return records, problems
+
+
+def read_all_records(prefix: str) -> tuple[tuple[Record, ...], tuple[str, ...], tuple[Problem, ...]]:
+    """Read every record of a prefix, and name those that cannot be read.
+
+    Returns:
+        The records in order of name; the `name-version-build` of records whose file is there but unreadable or not a
+        record, so that their packages are not taken for somebody else's; and what is wrong.
+    """
     records: list[Record] = []
+    unreadable: list[str] = []
     problems: list[Problem] = []
     try:
         names = sorted(os.listdir(os.path.join(prefix, CONDA_META)))
     except FileNotFoundError:
-        return (), ()
+        return (), (), ()
     except OSError as error:
-        return (), (Problem("unreadable", CONDA_META, f"cannot be listed: {error.strerror}"),)
+        return (), (), (Problem("unreadable", CONDA_META, f"cannot be listed: {error.strerror}"),)
     for name in names:
         # As conda does: other files here (history, state, pinned) are not records.
         if not name.endswith(".json") or name.startswith("."):
@@ -118,10 +130,12 @@ def read_records(prefix: str) -> tuple[tuple[Record, ...], tuple[Problem, ...]]:
             record = parse_record(read_json(prefix, relative, RECORD_LIMIT), relative, problems)
         except UnreadableError as error:
             problems.append(error.problem)
-            continue
+            record = None
         if record is not None:
             records.append(record)
-    return tuple(sorted(records, key=lambda record: record.name)), tuple(problems)
+        else:
+            unreadable.append(name.removesuffix(".json"))
+    return tuple(sorted(records, key=lambda record: record.name)), tuple(unreadable), tuple(problems)
 
 
 def parse_record(data: object, meta_path: str, problems: list[Problem]) -> Record | None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from conda_pipsafe.prefix.conda_meta import Record, read_records
+from conda_pipsafe.prefix.conda_meta import Record, read_all_records
 from conda_pipsafe.prefix.dist_info import Distribution, read_distributions, read_installed_files
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_bytes
-from conda_pipsafe.prefix.history import History, read_history
+from conda_pipsafe.prefix.history import History, read_history, split_dist
+from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import SitePackages, find_site_packages, path_key
 from conda_pipsafe.prefix.record_csv import RecordedFile
 
@@ -36,6 +37,8 @@ class Snapshot:
         sites: Those folders.
         python: The version of the python record, as `3.12`; None when no record says.
         problems: What could not be read. Grows by what `installed_files` meets.
+        unreadable: The `name-version-build` of records whose file is there but cannot be read: what they own is not
+            known, but it is conda's.
     """
 
     prefix: str
@@ -45,6 +48,7 @@ class Snapshot:
     history: History
     python: str | None
     problems: list[Problem] = field(default_factory=list)
+    unreadable: tuple[str, ...] = ()
 
     @cached_property
     def record_paths(self) -> Mapping[str, tuple[Record, ...]]:
@@ -108,8 +112,19 @@ class Snapshot:
         """
         record = self.record_of(dist)
         if record is None:
-            return "pip"
+            return "conda" if self.is_of_unreadable(dist) else "pip"
         return "both" if self._rewritten(dist, record) else "conda"
+
+    def is_of_unreadable(self, dist: Distribution) -> bool:
+        """Whether a distribution is surely that of a conda package whose record cannot be read.
+
+        INSTALLER says conda and nothing else has it, or the record's file is named as the distribution is.
+        """
+        if not self.unreadable or dist.installer not in {"conda", None}:
+            return False
+        named = (split_dist(name) for name in self.unreadable)
+        known = {(canonical_name(parts[0]), parts[1]) for parts in named if parts}
+        return dist.installer == "conda" or (dist.key, dist.version) in known
 
     def _rewritten(self, dist: Distribution, record: Record) -> bool:
         # Asked first, since it is nearly always so: comparing hashes means reading the record's list of paths.
@@ -147,7 +162,7 @@ def read_snapshot(prefix: str) -> Snapshot:
     prefix = os.path.abspath(prefix)
     if not os.path.isdir(prefix):
         raise NotAnEnvironmentError(f"{prefix} is not a folder")
-    records, record_problems = read_records(prefix)
+    records, unreadable, record_problems = read_all_records(prefix)
     history, history_problems = read_history(prefix)
     python = next((record for record in records if record.name == "python"), None)
     version = _minor(python.version) if python else None
@@ -160,7 +175,7 @@ def read_snapshot(prefix: str) -> Snapshot:
         found, site_problems = read_distributions(prefix, site)
         distributions.extend(found)
         problems.extend(site_problems)
-    return Snapshot(prefix, records, tuple(distributions), sites, history, version, problems)
+    return Snapshot(prefix, records, tuple(distributions), sites, history, version, problems, unreadable)
 
 
 def _minor(version: str) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from conda_pipsafe.audit.catalogue import STEPS, Entry, Step
-from conda_pipsafe.audit.engine import AuditReport
+from conda_pipsafe.audit.entries.entry import STEPS, Entry, Step
 from conda_pipsafe.audit.findings import SEVERITIES, Finding
+from conda_pipsafe.audit.many import Audited
+from conda_pipsafe.audit.report import AuditReport
 
 _HEADINGS: dict[Step, str] = {
     "cause": "Mend first, in this order:",
@@ -17,6 +19,86 @@ _HEADINGS: dict[Step, str] = {
     "audit": "What the audit could not look at:",
 }
 _SHOWN = 3  # paths of one finding without -v
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One environment's audit, after the choice of codes and the baseline.
+
+    Attributes:
+        audited: Its report has what is new.
+        known: Findings that the baseline has.
+    """
+
+    audited: Audited
+    known: tuple[Finding, ...]
+
+    @property
+    def prefix(self) -> str:
+        """Absolute path of the environment."""
+        return self.audited.prefix
+
+    @property
+    def report(self) -> AuditReport | None:
+        """What is new; None when the environment could not be audited."""
+        return self.audited.report
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The new findings."""
+        return self.audited.report.findings if self.audited.report else ()
+
+
+def audit_text(judged: Sequence[Judged], entries: Mapping[str, Entry], *, verbose: bool = False) -> list[str]:
+    """One environment's report, or those of several with a line that sums them up."""
+    lines: list[str] = []
+    for item in judged:
+        if item.report is None:
+            continue
+        if len(judged) > 1:
+            lines += [f"== {_line(item.prefix)}"]
+        lines += findings_text(item.report, entries, verbose=verbose)
+        if item.known:
+            lines.append(f"{_plural(len(item.known), 'finding')} more that the baseline knows.")
+        lines += [""] if len(judged) > 1 else []
+    if len(judged) > 1:
+        with_some = sum(1 for item in judged if any(finding.severity != "note" for finding in item.findings))
+        failed = sum(1 for item in judged if item.report is None)
+        tail = f", {failed} could not be audited" if failed else ""
+        clean = len(judged) - with_some - failed
+        lines.append(f"{_plural(len(judged), 'environment')}: {clean} clean, {with_some} with findings{tail}")
+    return lines
+
+
+def audit_value(judged: Sequence[Judged], entries: Mapping[str, Entry]) -> dict[str, Any]:
+    """The reports as JSON values (`docs/schema/audit-1.json`): one environment's own, of several a list."""
+    values = [_judged_value(item, entries) for item in judged]
+    if len(values) == 1:
+        return values[0]
+    count = Counter(finding.severity for item in judged for finding in item.findings)
+    return {
+        "environments": values,
+        "summary": {
+            "environments": len(values),
+            "clean": sum(1 for item in judged if item.report and not any(f.severity != "note" for f in item.findings)),
+            "failed": sum(1 for item in judged if item.report is None),
+            **{f"{severity}s": count[severity] for severity in SEVERITIES},
+        },
+    }
+
+
+def _judged_value(item: Judged, entries: Mapping[str, Entry]) -> dict[str, Any]:
+    if item.report is None:
+        return {"prefix": item.prefix, "error": item.audited.error}
+    return {
+        **findings_value(item.report, entries),
+        "known": [finding_value(finding, entries) for finding in item.known],
+        "problems": list(item.audited.problems),
+    }
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def findings_text(report: AuditReport, entries: Mapping[str, Entry], *, verbose: bool = False) -> list[str]:
@@ -82,7 +164,7 @@ def _looked_at(report: AuditReport) -> str:
 
 
 def findings_value(report: AuditReport, entries: Mapping[str, Entry]) -> dict[str, Any]:
-    """The report as JSON values (`docs/json.md`): prefix, findings, summary."""
+    """The report as JSON values (`docs/schema/audit-1.json`): prefix, findings, summary."""
     count = Counter(finding.severity for finding in report.findings)
     return {
         "prefix": report.prefix,

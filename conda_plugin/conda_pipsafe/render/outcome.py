@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
 from conda_pipsafe.forecast.copying import Replaced
 from conda_pipsafe.forecast.outcome import Change, Outcome
@@ -33,12 +34,12 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
     for dist, texts in outcome.broken:
         lines.append(f"  {dist.name} {dist.version}: no longer has what it needs: {', '.join(texts[:FEW])}")
         needs = " ".join(f'"{text.partition(" (")[0]}"' for text in texts[:FEW])
-        lines.append(f"    to have it again:  conda install -p {prefix} {needs}  (or conda pipsafe install …)")
+        lines.append(f"    to have it again:  conda install -p {quote(prefix)} {needs}  (or conda pipsafe install …)")
     if outcome.unforeseen:
         lines.append(f"  not foreseen (please report it): {_paths(outcome.unforeseen)}")
     if outcome.spared:
         lines.append(f"  foreseen, but as it was (please report it): {_paths(outcome.spared)}")
-    lines.append(f"  all of it:  conda pipsafe audit -p {prefix}")
+    lines.append(f"  all of it:  conda pipsafe audit -p {quote(prefix)}")
     return "\n".join(lines)
 
 
@@ -46,31 +47,30 @@ def _change_lines(prefix: str, change: Change) -> list[str]:
     dist = change.dist
     parts = []
     if change.overwritten:
-        owners = ", ".join("conda's " + spec for spec in change.by)
+        owners = ", ".join("conda's " + spec for spec in change.by) or "conda"
         same = f", {change.same} of them with the same content" if change.same else ""
         parts.append(f"{owners} overwrote {_paths(change.overwritten)}{same}")
     if change.deleted:
         parts.append(f"conda deleted {_paths(change.deleted)}")
     lines = [f"  {dist.name} {dist.version} (installed by {dist.installer}): {'; '.join(parts)}"]
-    uninstall = f"{prefix}/bin/python -m pip uninstall -y {dist.name}"
+    uninstall = f"{_python(prefix)} -m pip uninstall -y {dist.name}"
     if change.by:
         specs = " ".join(f'"{spec}"' for spec in change.by)
         lines.append(f"    to have conda's, whole:  {uninstall}  (until it says: not installed)")
-        lines.append(f"      then:  conda install -p {prefix} --force-reinstall {specs}")
+        lines.append(f"      then:  conda install -p {quote(prefix)} --force-reinstall {specs}")
     else:
         again = f'"{dist.name}=={dist.version}"'
-        lines.append(
-            f"    to have pip's again:  {prefix}/bin/python -m pip install --force-reinstall --no-deps {again}"
-        )
+        lines.append(f"    to have pip's again:  {_python(prefix)} -m pip install --force-reinstall --no-deps {again}")
     return lines
 
 
 def _replaced_lines(prefix: str, item: Replaced) -> list[str]:
     record, dist = item.record, item.dist
+    spec = f"{record.name}={record.version}={record.build}"
     return [
         f"  {dist.name} {dist.version}: pip put it in the place of conda's {record.name} {record.version}",
-        f"    to have conda's:  {prefix}/bin/python -m pip uninstall -y {dist.name}",
-        f'      then:  conda install -p {prefix} --force-reinstall "{record.name}={record.version}={record.build}"',
+        f"    to have conda's:  {_python(prefix)} -m pip uninstall -y {dist.name}",
+        f'      then:  conda install -p {quote(prefix)} --force-reinstall "{spec}"',
     ]
 
 
@@ -79,7 +79,7 @@ def _doubled_lines(prefix: str, dists: Sequence[Distribution]) -> list[str]:
     name = dists[0].name
     return [
         f"  {name}: two dist-infos lie side by side, {versions}; no tool can tell which is installed",
-        f"    to put it right:  {prefix}/bin/python -m pip uninstall -y {name}  (until it says: not installed)",
+        f"    to put it right:  {_python(prefix)} -m pip uninstall -y {name}  (until it says: not installed)",
         "      then install the one that you want",
     ]
 
@@ -88,8 +88,8 @@ def _orphan_lines(prefix: str, orphaned: Sequence[Distribution]) -> list[str]:
     names = " ".join(f'"{dist.name}=={dist.version}"' for dist in orphaned)
     count = "1 package stays" if len(orphaned) == 1 else f"{len(orphaned)} packages stay"
     return [
-        f"  {count} behind in {orphaned[0].site.path}, which the new Python does not import from",
-        f"    to have them again:  conda pipsafe install -p {prefix} {names}",
+        f"  {count} behind in {orphaned[0].site.path}, where no Python of this environment imports them from",
+        f"    to have them again:  conda pipsafe install -p {quote(prefix)} {names}",
     ]
 
 
@@ -107,13 +107,25 @@ def copy_text(source: str, replaced: Sequence[Replaced], *, refused: bool = Fals
     return "\n".join(lines)
 
 
+def marker_text(prefix: str, marker: str) -> str:
+    """That the mark which keeps pip out will not be there for the new Python."""
+    return (
+        f"conda-pipsafe: {marker}, which keeps pip from writing to {prefix}, stays behind with the old Python\n"
+        "  afterwards, copy it to the folder of the new one"
+    )
+
+
 def kept_text(command: str, prefix: str, kept: Sequence[str]) -> str:
     """That a reading command is about to erase records, of which copies were kept."""
     names = ", ".join(kept)
     return (
         f"conda-pipsafe: pip replaced {names}; `conda {command}` erases conda's record of it. A copy is kept.\n"
-        f"  what happened, and the way back:  conda pipsafe audit -p {prefix}"
+        f"  what happened, and the way back:  conda pipsafe audit -p {quote(prefix)}"
     )
+
+
+def _python(prefix: str) -> str:
+    return quote(f"{prefix}/bin/python")
 
 
 def _paths(paths: Sequence[str]) -> str:

@@ -2,30 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conda_pipsafe.installer.plan import Plan, PlannedDist
 from conda_pipsafe.installer.policy import Refusal
 from conda_pipsafe.installer.verify import Difference
+from conda_pipsafe.installer.wheels import Wheel
 
 MOST_PATHS = 5
 
 
-def plan_lines(plan: Plan, prefix: str) -> list[str]:
-    """What pip would do, one line per distribution."""
+def plan_lines(
+    plan: Plan,
+    prefix: str,
+    *,
+    wheels: Mapping[str, Wheel] | None = None,
+    asked_by: Mapping[str, Sequence[str]] | None = None,
+) -> list[str]:
+    """What pip would do, one line per distribution.
+
+    Args:
+        plan: pip's plan.
+        prefix: Absolute path of the environment.
+        wheels: With it, the size of each.
+        asked_by: With it, who asks for each.
+    """
     if not plan.dists:
         return [f"Nothing to do: all that is asked for is in {prefix} already."]
     width = max(len(dist.name) for dist in plan.dists)
     lines = [f"pip's plan for {prefix}:"]
-    return lines + [f"  {dist.name:<{width}}  {dist.version}  {_what(dist)}".rstrip() for dist in plan.dists]
+    for dist in plan.dists:
+        lines.append(f"  {dist.name:<{width}}  {dist.version}  {_what(dist)}".rstrip())
+        wheel = (wheels or {}).get(dist.key)
+        if wheel is not None:
+            lines.append(f"      {_size(wheel.size)}, {_size(wheel.paths.size)} unpacked in {_files(wheel)}")
+        lines += [f"      {asker}" for asker in (asked_by or {}).get(dist.key, ())]
+    if wheels and len(wheels) > 1:
+        packed, unpacked = sum(one.size for one in wheels.values()), sum(one.paths.size for one in wheels.values())
+        lines.append(f"{len(plan.dists)} in all: {_size(packed)}, {_size(unpacked)} unpacked")
+    return lines
 
 
-def refusal_lines(refusals: Sequence[Refusal], program: str) -> list[str]:
+def refusal_lines(refusals: Sequence[Refusal], program: str, *, every_path: bool = False) -> list[str]:
     """Why nothing was installed, by name, and the ways out."""
     lines = [f"{program}: refused, nothing was changed"]
     for refusal in refusals:
         lines.append(f"  {refusal.message}")
+        shown = refusal.paths if every_path else refusal.paths[:MOST_PATHS]
+        lines += [f"      {path}" for path in shown]
+        if len(refusal.paths) > len(shown):
+            lines.append(f"      … and {len(refusal.paths) - len(shown)} more (-v shows them)")
         lines += [f"    because {asker}" for asker in refusal.asked_by]
         lines += [f"    {'instead: ' if index == 0 else 'or:      '}{fix}" for index, fix in enumerate(refusal.fixes)]
     return lines
@@ -44,8 +71,13 @@ def difference_lines(differences: Sequence[Difference], *, every_path: bool = Fa
     return lines
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON values."""
+def plan_json(
+    plan: Plan,
+    *,
+    wheels: Mapping[str, Wheel] | None = None,
+    asked_by: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """The plan as JSON values; sizes in bytes, None where nothing was looked into."""
     return {
         "pip_version": plan.pip_version,
         "keeps_conda": plan.constrained,
@@ -61,6 +93,10 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "editable": dist.editable,
                 "direct": dist.is_direct,
                 "yanked": dist.yanked,
+                "size": wheel.size if (wheel := (wheels or {}).get(dist.key)) else None,
+                "unpacked_size": wheel.paths.size if wheel else None,
+                "files": len(wheel.paths.members) if wheel else None,
+                "asked_by": list((asked_by or {}).get(dist.key, ())),
                 "replaces": [
                     {"name": old.dist.name, "version": old.dist.version, "owner": old.owner} for old in dist.replaces
                 ],
@@ -79,6 +115,7 @@ def refusal_json(refusal: Refusal) -> dict[str, Any]:
         "asked_by": list(refusal.asked_by),
         "fixes": list(refusal.fixes),
         "facts": dict(refusal.facts),
+        "paths": list(refusal.paths),
     }
 
 
@@ -107,3 +144,15 @@ def _what(dist: PlannedDist) -> str:
     if dist.is_direct and dist.url:
         notes.append(dist.url)
     return ", ".join(notes)
+
+
+def _size(size: int) -> str:
+    for unit, limit in (("B", 1000), ("kB", 1000**2), ("MB", 1000**3)):
+        if size < limit:
+            return f"{size} B" if unit == "B" else f"{size * 1000 / limit:.1f} {unit}"
+    return f"{size / 1000**3:.1f} GB"
+
+
+def _files(wheel: Wheel) -> str:
+    count = len(wheel.paths.members)
+    return "1 file" if count == 1 else f"{count} files"

@@ -1,4 +1,4 @@
-"""PS110, PS512: `depends` and `constrains` of conda packages against what is there now."""
+"""PS110, PS512, PS601: `depends` and `constrains` of conda packages against what is there now."""
 
 from __future__ import annotations
 
@@ -142,14 +142,19 @@ def _by_pip(context: AuditContext, group: list[Broken]) -> Finding:
     assert there is not None  # noqa: S101 - by_pip holds only these
     uninstall = fixes.pip(prefix, "uninstall", "-y", there.name)
     again = fixes.conda_reinstall(prefix, found) if found else fixes.conda(prefix, "install", *_specs(group))
+    compiled = there.key == "numpy" and any(_is_compiled(item.record) for item in group)
     return make(
-        "PS110",
+        "PS601" if compiled else "PS110",
         group[0].spec.name,
         f"{installer(there)} put {there.name} {there.version} there, but conda's {_needs(group)}.",
         paths=[there.path, *(item.record.meta_path for item in group)],
         fixes=[uninstall, again],
         facts={"there": {"name": there.name, "version": there.version}, "needed_by": _facts(group)},
     )
+
+
+def _is_compiled(record: Record) -> bool:
+    return any(path.endswith((".so", ".pyd")) for path in record.files)
 
 
 def _specs(group: list[Broken]) -> list[str]:

@@ -1,4 +1,4 @@
-"""PS105, PS204: paths that a conda package and a distribution of another name both have."""
+"""PS105, PS108, PS204: paths that a conda package and a distribution of another name both have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.context import AuditContext, is_bytecode
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
-from conda_pipsafe.audit.wording import counted, installer
+from conda_pipsafe.audit.scripts import command_paths, declared, declared_by_record, read_script
+from conda_pipsafe.audit.wording import counted, installer, listed
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.files import RECORD_LIMIT, UnreadableError, read_bytes
@@ -43,9 +44,14 @@ def conda_pipsafe_checks() -> Iterable[Check]:
 
 def _pair(context: AuditContext, dist: Distribution, record: Record, paths: list[str]) -> Iterator[Finding]:
     there = sorted(path for path in paths if context.disk.exists(path))
-    if not there:  # told as missing files
+    commands = _commands(context, dist, record, there)
+    if "other" in commands.values() or "conda" in commands.values():
+        yield _command(context, dist, record, commands)
+        there = [path for path in there if commands.get(path, "same") == "same"]
+    if not there:  # told as missing files, or as commands
         return
-    content = _contents(context, dist, record, there)
+    content = _contents(context, dist, record, [path for path in there if path not in commands])
+    content |= {path: commands[path] for path in there if path in commands}
     count = Counter(content.values())
     prefix = context.snapshot.prefix
     facts = {
@@ -70,6 +76,45 @@ def _pair(context: AuditContext, dist: Distribution, record: Record, paths: list
     message = f"{who} {'wrote over' if certain else 'has'} {counted(wrote, 'file')} of {ours}."
     yield make(
         "PS105", dist.name, message, severity="error" if certain else "warning", paths=there, fixes=ways, facts=facts
+    )
+
+
+def _commands(context: AuditContext, dist: Distribution, record: Record, paths: list[str]) -> dict[str, Content]:
+    """Whose commands these are now, by what their text calls; only those of which that can be said."""
+    shared = command_paths(tuple(paths))
+    if not shared:
+        return {}
+    theirs, ours = declared(context, dist), declared_by_record(context, record)
+    found: dict[str, Content] = {}
+    for path in shared:
+        script = read_script(context.snapshot.prefix, path)
+        if script is None or script.calls is None or path not in theirs:
+            continue
+        if script.calls == theirs[path]:
+            found[path] = "same" if ours.get(path) == script.calls else "other"
+        elif script.calls == ours.get(path):
+            found[path] = "conda"
+    return found
+
+
+def _command(context: AuditContext, dist: Distribution, record: Record, commands: dict[str, Content]) -> Finding:
+    paths = [path for path, content in commands.items() if content != "same"]
+    who = f"{installer(dist)}'s {dist.name} {dist.version}"
+    ours = f"conda's {record.name} {record.version}"
+    winner, loser = (who, ours) if "other" in commands.values() else (ours, who)
+    names = listed((path.rpartition("/")[2] for path in paths), 3)
+    verb = "starts" if len(paths) == 1 else "start"
+    return make(
+        "PS108",
+        dist.name,
+        f"The {'command' if len(paths) == 1 else 'commands'} {names} of {loser} {verb} {winner}.",
+        paths=paths,
+        fixes=fixes.uninstall_then_reinstall(context.snapshot.prefix, [dist.name], record),
+        facts={
+            "conda": {"name": record.name, "version": record.version, "build": record.build},
+            "there": {"name": dist.name, "version": dist.version, "installer": dist.installer},
+            "content": {path: commands[path] for path in paths},
+        },
     )
 
 

@@ -52,13 +52,15 @@ def conda_pipsafe_checks() -> Iterable[Check]:
 
 
 def _missing(context: AuditContext, kept: Mapping[str, KeptCopy]) -> dict[str, _Missing]:
+    # A record that cannot be read is there all the same: PS901 tells it, and its package is not to be touched.
+    unreadable = {parts[0] for name in context.snapshot.unreadable if (parts := split_dist(name))}
     found: dict[str, _Missing] = {}
     for dist, unlinked in _last_known(context.snapshot.history).items():
         parts = split_dist(dist)
-        if parts and context.snapshot.record_named(parts[0]) is None:
+        if parts and parts[0] not in unreadable and context.snapshot.record_named(parts[0]) is None:
             found[parts[0]] = _Missing(*parts, unlinked, dist.rpartition("::")[0], in_history=True)
     for copy in kept.values():
-        if copy.name not in found and context.snapshot.record_named(copy.name) is None:
+        if copy.name not in found and copy.name not in unreadable and context.snapshot.record_named(copy.name) is None:
             found[copy.name] = _Missing(copy.name, copy.version, copy.build, None, copy.channel, in_history=False)
     return found
 

@@ -134,6 +134,40 @@ ENTRIES: tuple[Entry, ...] = (
         links=("https://github.com/pypa/pip/issues/5030",),
     ),
     Entry(
+        code="PS108",
+        name="replaced-command",
+        severity="error",
+        step="cause",
+        title="A command of one package starts another package",
+        meaning=(
+            "pip and conda each installed a package with a command of the same name, and the file in `bin` calls the "
+            "one that was installed last. Uninstalling either deletes the command of both. conda keeps no hash of such "
+            "files, so `conda doctor` sees nothing; the audit compares what the text calls."
+        ),
+        causes="Two projects that declare the same command, one from conda, one from pip.",
+        way_out="Decide which of the two you want; uninstall the other, then reinstall the one to keep.",
+        modes=("entry-script-overwrite",),
+        links=("https://github.com/conda/conda/issues/3353",),
+    ),
+    Entry(
+        code="PS109",
+        name="foreign-interpreter",
+        severity="error",
+        step="cause",
+        title="A command starts the Python of another environment, or one that is gone",
+        meaning=(
+            "The first line of a command names a Python that is not this environment's: it sees the packages of "
+            "the other environment (a warning), or does not start at all (an error)."
+        ),
+        causes=(
+            "`pip install --prefix` or `--target` with the pip of another environment, a Python that was replaced "
+            "below its commands, or an environment that was moved or copied by hand."
+        ),
+        way_out="Reinstall the package with this environment's own pip, or with conda where it is conda's.",
+        modes=("wrong-interpreter",),
+        links=("https://github.com/conda/conda/issues/7033",),
+    ),
+    Entry(
         code="PS110",
         name="broke-conda-requirement",
         severity="error",
@@ -145,7 +179,82 @@ ENTRIES: tuple[Entry, ...] = (
         ),
         causes="pip checks what distributions declare, never what conda packages declare, nor conda's pins.",
         way_out="Put conda's version back, as the finding about the replaced package says.",
-        modes=("pip-breaks-conda-deps", "pinned-ignored"),
+        modes=("pip-breaks-conda-deps",),
         links=("https://github.com/conda/conda/issues/6940",),
+    ),
+    Entry(
+        code="PS111",
+        name="pin-ignored",
+        severity="warning",
+        step="consequence",
+        title="pip installed a version that this environment is pinned against",
+        meaning="`conda-meta/pinned` binds conda, not pip: what is there now is a version that it excludes.",
+        causes="`pip install` of a newer version, directly or as a requirement of something else.",
+        way_out="`pip uninstall` it, then have conda's build again; or change the pin if it is out of date.",
+        modes=("pinned-ignored",),
+        links=("https://github.com/conda/conda/issues/4943",),
+    ),
+    Entry(
+        code="PS112",
+        name="frozen-ignored",
+        severity="warning",
+        step="cause",
+        title="pip installed into an environment that is marked as frozen",
+        meaning=(
+            "`conda-meta/frozen` (CEP 22) asks every tool to leave the environment alone. pip does not know of it. "
+            "Told by the times of the mark and of the dist-info folders."
+        ),
+        causes="`pip install` in an environment that its administrator had frozen.",
+        way_out="`pip uninstall` what came after the mark, or renew the mark (`touch conda-meta/frozen`) to keep it.",
+        modes=("frozen-ignored",),
+        links=("https://github.com/conda/ceps/pull/99",),
+    ),
+    Entry(
+        code="PS113",
+        name="conda-from-pypi",
+        severity="warning",
+        step="cause",
+        title="PyPI's abandoned conda is installed in this environment",
+        meaning=(
+            "The project `conda` on PyPI is a release of 2017. It hides the real conda in this environment, and its "
+            "`conda` command fails or does harm."
+        ),
+        causes="`pip install conda`, or of something that names conda as a requirement.",
+        way_out="`pip uninstall conda`.",
+        modes=("pip-pulls-conda-pkg",),
+        links=("https://github.com/conda/conda/issues/7737",),
+    ),
+    Entry(
+        code="PS120",
+        name="altered-conda-files",
+        severity="warning",
+        step="cause",
+        title="Files of a conda package are not as conda installed them",
+        meaning=(
+            "Found by `--deep`: the hash of a file differs from the one in conda's record. A note where nothing that "
+            "Python imports or that you run is among them: settings are made to be edited."
+        ),
+        causes="An editor, a script that patches packages after installation, a damaged disk.",
+        way_out="`conda install --force-reinstall` the same build, unless the change is yours and wanted.",
+        modes=("hardlink-write-through",),
+        links=("https://github.com/conda/conda/issues/6861",),
+    ),
+    Entry(
+        code="PS121",
+        name="altered-shared-file",
+        severity="error",
+        step="cause",
+        title="A file was edited in place that other environments share",
+        meaning=(
+            "Found by `--deep`: conda links one file into many environments. One of them was edited in place, so that "
+            "the package cache and other environments have the edit as well, and every new one gets it."
+        ),
+        causes="An editor, `>>`, or a script that patches packages after installation.",
+        way_out=(
+            "Delete the package's folder in the cache, then `conda install --force-reinstall` the same build in each "
+            "environment that the finding names."
+        ),
+        modes=("hardlink-write-through",),
+        links=("https://github.com/conda/conda/issues/6861",),
     ),
 )

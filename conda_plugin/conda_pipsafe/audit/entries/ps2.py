@@ -97,4 +97,17 @@ ENTRIES: tuple[Entry, ...] = (
         modes=("conda-removes-pip-dep", "conda-downgrades-pip-dep", "env-prune"),
         links=("https://github.com/mamba-org/mamba/issues/3258",),
     ),
+    Entry(
+        code="PS220",
+        name="altered-pip-files",
+        severity="warning",
+        step="cause",
+        title="Files of a package that pip installed are not as it installed them",
+        meaning=(
+            "Found by `--deep`: the hash of a file differs from the one in RECORD, or a command calls something else "
+            "than the package declares. A note where nothing that Python imports or that you run is among them."
+        ),
+        causes="An editor, a script that patches packages, another tool that wrote over them, a damaged disk.",
+        way_out="`pip install --force-reinstall --no-deps` the same version, unless the change is yours and wanted.",
+    ),
 )

@@ -32,4 +32,18 @@ ENTRIES: tuple[Entry, ...] = (
         way_out="Install a version of it that supports this Python.",
         modes=("python-minor-orphan",),
     ),
+    Entry(
+        code="PS303",
+        name="marker-left-behind",
+        severity="warning",
+        step="leftover",
+        title="The mark that kept pip out stayed with the old Python",
+        meaning=(
+            "`EXTERNALLY-MANAGED` (PEP 668) lies in the folder of a Python that the environment no longer has. It told "
+            "pip and uv not to write here; the Python of today has no such mark."
+        ),
+        causes="A conda command changed Python's minor version. A mark that nobody owns does not move with it.",
+        way_out="Copy it to the folder of today's Python, or delete it if pip may write.",
+        modes=("marker-left-behind",),
+    ),
 )

@@ -65,6 +65,21 @@ ENTRIES: tuple[Entry, ...] = (
         links=("https://github.com/pypa/pip/issues/11835",),
     ),
     Entry(
+        code="PS505",
+        name="interrupted-leftover",
+        severity="warning",
+        step="leftover",
+        title="Halves of packages that pip had set aside",
+        meaning=(
+            "pip renames what it is about to replace (`pip` to `~ip`) and deletes it when it is done. These were not "
+            "deleted: pip warns of an invalid distribution at every command, and they take up room."
+        ),
+        causes="An interrupted `pip install`; on Windows also a file that was in use.",
+        way_out="Delete them. If the package itself is missing or broken, install it again.",
+        modes=("windows-locked",),
+        links=("https://github.com/pypa/pip/issues/9737",),
+    ),
+    Entry(
         code="PS510",
         name="unmet-requirement",
         severity="error",
@@ -83,5 +98,18 @@ ENTRIES: tuple[Entry, ...] = (
         meaning="The `depends` of a conda package are not met by the conda packages of this environment.",
         causes="`conda remove --force`, `conda install --no-deps`, or a record that vanished.",
         way_out="`conda install` the package that is missing.",
+    ),
+    Entry(
+        code="PS520",
+        name="import-fails",
+        severity="warning",
+        step="consequence",
+        title="A module cannot be imported",
+        meaning=(
+            "Found by `--imports`: the environment's own Python was asked to import each module that a package "
+            "installed. Some modules need a display, an account or an optional package: this alone proves no damage."
+        ),
+        causes="Any of the other findings, or something that lies outside of the environment.",
+        way_out="Mend the other findings first, then look again.",
     ),
 )

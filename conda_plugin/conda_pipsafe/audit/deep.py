@@ -1,0 +1,194 @@
+"""`--deep`: PS120, PS121, PS220: every file of conda and pip against the hash that its owner recorded.
+
+Left out, since no hash tells: bytecode, symbolic links, commands that an installer wrote for an entry point (compared
+by what they call instead), and on macOS binaries that conda signed anew after replacing its prefix in them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from conda_pipsafe.audit import fixes
+from conda_pipsafe.audit.catalogue import make
+from conda_pipsafe.audit.checks.pip_files import reinstall
+from conda_pipsafe.audit.context import AuditContext, is_bytecode
+from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.hashing import Altered, Expected, Progress, altered_files
+from conda_pipsafe.audit.scripts import command_paths, declared, read_script
+from conda_pipsafe.audit.wording import counted, installer, listed, matters
+from conda_pipsafe.prefix.conda_meta import Record
+from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.paths import scripts_dir
+
+_NO_HASH = {"unix_python_entry_point", "windows_python_entry_point_script", "windows_python_entry_point_exe",
+            "pyc_file", "softlink", "directory"}  # fmt: skip
+Owner = Record | Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class DeepReport:
+    """What comparing every file found.
+
+    Attributes:
+        hashed: How many files had a hash to compare with.
+    """
+
+    findings: tuple[Finding, ...]
+    hashed: int
+
+
+def deep(context: AuditContext, others: Sequence[str] = (), progress: Progress | None = None) -> DeepReport:
+    """Compare every file.
+
+    Args:
+        context: What is looked at.
+        others: Absolute paths of environments that may share files with this one.
+        progress: Told how far it is.
+    """
+    owners = dict(_expected(context))
+    expected = [Expected(path, digest) for path, (digest, _) in owners.items()]
+    altered: dict[str, list[Altered]] = defaultdict(list)
+    by_name: dict[str, Owner] = {}
+    for found in altered_files(context.snapshot.prefix, expected, progress):
+        owner = owners[found.path][1]
+        name = owner.meta_path if isinstance(owner, Record) else owner.path
+        altered[name].append(found)
+        by_name[name] = owner
+    findings: list[Finding] = []
+    for name, items in altered.items():
+        findings += _findings(context, by_name[name], items, others)
+    findings += _commands(context)
+    return DeepReport(tuple(findings), len(expected))
+
+
+def _expected(context: AuditContext) -> Iterator[tuple[str, tuple[str, Owner]]]:
+    """Path to hash and owner, of all files whose change no other finding tells already."""
+    contested = {path for paths in context.contested.values() for path in paths}
+    elsewhere = {key for health in context.health for key in health.beside}
+    for dist in context.foreign:
+        if dist.key not in elsewhere:
+            yield from _of_dist(context, dist, contested)
+    for health in context.health:
+        if not (health.removed or health.replaced or health.taken or health.beside):
+            yield from _of_record(health.record, contested)
+
+
+def _of_dist(context: AuditContext, dist: Distribution, contested: set[str]) -> Iterator[tuple[str, tuple[str, Owner]]]:
+    commands = f"{scripts_dir()}/"
+    for row in context.rows(dist):
+        if row.hash is None or is_bytecode(row.path) or row.path in contested or row.path.startswith(commands):
+            continue
+        digest = row.sha256()
+        if digest is not None:
+            yield row.path, (digest, dist)
+
+
+def _of_record(record: Record, contested: set[str]) -> Iterator[tuple[str, tuple[str, Owner]]]:
+    signed = sys.platform == "darwin"
+    for fact in record.path_facts():
+        if fact.sha256 is None or fact.path_type in _NO_HASH or is_bytecode(fact.path) or fact.path in contested:
+            continue
+        if signed and fact.rewritten:
+            continue
+        yield fact.path, (fact.sha256, record)
+
+
+def _findings(
+    context: AuditContext, owner: Owner, altered: Sequence[Altered], others: Sequence[str]
+) -> Iterator[Finding]:
+    prefix = context.snapshot.prefix
+    if isinstance(owner, Distribution):
+        yield _altered("PS220", f"{installer(owner)}'s {owner.name} {owner.version}", owner.name, altered, [
+            reinstall(prefix, owner)
+        ])  # fmt: skip
+        return
+    shared = {item.path: places for item in altered if (places := _sharers(prefix, owner, item, others))}
+    alone = [item for item in altered if item.path not in shared]
+    if shared:
+        yield _shared(prefix, owner, shared)
+    if alone:
+        way = fixes.conda_reinstall(prefix, owner)
+        yield _altered("PS120", f"conda's {owner.name} {owner.version}", owner.name, alone, [way])
+
+
+def _altered(code: str, who: str, subject: str, altered: Sequence[Altered], ways: Iterable[str]) -> Finding:
+    paths = [item.path for item in altered]
+    return make(
+        code,
+        subject,
+        f"{counted(len(paths), 'file')} of {who} {'is' if len(paths) == 1 else 'are'} not as installed.",
+        severity="warning" if matters(paths) else "note",
+        paths=sorted(paths),
+        fixes=ways,
+        facts={"sha256": {item.path: item.sha256 for item in altered}},
+    )
+
+
+def _sharers(prefix: str, record: Record, altered: Altered, others: Sequence[str]) -> list[str]:
+    """Where else this very file is: the package cache, other environments."""
+    if altered.links < 2:  # noqa: PLR2004 - one name is this environment's
+        return []
+    places = [record.extracted_package_dir] if record.extracted_package_dir else []
+    candidates = [os.path.join(place, _in_package(record, altered.path)) for place in places]
+    candidates += [os.path.join(other, altered.path) for other in others if other != prefix]
+    return [path for path in candidates if _identity(path) == altered.identity]
+
+
+def _in_package(record: Record, path: str) -> str:
+    """A file's path in the package: conda keeps it in `_path` for `noarch: python`."""
+    if record.noarch == "python" and "site-packages/" in path:
+        return "site-packages/" + path.partition("site-packages/")[2]
+    return path
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        info = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    return info.st_dev, info.st_ino
+
+
+def _shared(prefix: str, record: Record, shared: Mapping[str, list[str]]) -> Finding:
+    places = sorted({place for found in shared.values() for place in found})
+    again = fixes.conda_reinstall(prefix, record)
+    cache = record.extracted_package_dir or ""
+    unpack = fixes.delete(os.path.dirname(cache), [os.path.basename(cache)])
+    ways = [f"First have conda unpack it anew: {unpack}"] if cache else []
+    return make(
+        "PS121",
+        record.name,
+        f"{counted(len(shared), 'file')} of conda's {record.name} {record.version} "
+        f"{'was' if len(shared) == 1 else 'were'} edited in place, and with it: {listed(places, 3)}.",
+        paths=sorted(shared),
+        fixes=[*ways, again],
+        facts={"shared_with": {path: list(found) for path, found in shared.items()}},
+    )
+
+
+def _commands(context: AuditContext) -> Iterator[Finding]:
+    """Commands of distributions that call something else than is declared; contested ones are told elsewhere."""
+    contested = {path for paths in context.contested.values() for path in paths}
+    for dist in context.foreign:
+        shared = [path for path in command_paths(context.paths(dist)) if path not in contested]
+        targets = declared(context, dist) if shared else {}
+        wrong = [
+            path
+            for path in shared
+            if path in targets
+            and (script := read_script(context.snapshot.prefix, path)) is not None
+            and script.calls not in {None, targets[path]}
+        ]
+        if wrong:
+            yield make(
+                "PS220",
+                dist.name,
+                f"{counted(len(wrong), 'command')} of {installer(dist)}'s {dist.name} {dist.version} "
+                f"{'calls' if len(wrong) == 1 else 'call'} something else than declared.",
+                paths=wrong,
+                fixes=[reinstall(context.snapshot.prefix, dist)],
+            )

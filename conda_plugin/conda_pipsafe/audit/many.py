@@ -1,0 +1,137 @@
+"""Audit one environment or many, side by side, each in memory only while it is looked at."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conda_pipsafe.audit.report import AuditReport
+
+if TYPE_CHECKING:
+    from conda_pipsafe.audit.context import AuditContext
+    from conda_pipsafe.audit.hashing import Progress
+    from conda_pipsafe.audit.overview import Overview
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much an audit does.
+
+    Attributes:
+        overview: Sum up who owns what, for a page.
+        deep: Compare every file with its hash.
+        imports: Import what is installed, with this time limit in seconds for one module; None for not.
+        others: Environments that may share files with this one, for `deep`.
+        cached: Take the last report where nothing has changed since (`audit.remembered`).
+    """
+
+    overview: bool = False
+    deep: bool = False
+    imports: float | None = None
+    others: tuple[str, ...] = ()
+    cached: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What became of one environment's audit.
+
+    Attributes:
+        prefix: Absolute path.
+        report: What was found; None when the environment could not be audited.
+        problems: Sentences for people: what could not be had for it.
+        error: Why there is no report.
+        overview: Where it was asked for.
+    """
+
+    prefix: str
+    report: AuditReport | None
+    problems: tuple[str, ...] = ()
+    error: str | None = None
+    overview: Overview | None = None
+
+
+def audit_one(prefix: str, depth: Depth, progress: Progress | None = None) -> Audited:
+    """Audit one environment; one that is none is an answer, not an exception."""
+    from conda_pipsafe.audit import remembered
+
+    if depth.cached and not (depth.overview or depth.deep or depth.imports is not None):
+        report = remembered.recall(prefix)
+        if report is not None:
+            return Audited(prefix, report)
+    return _look(prefix, depth, progress)
+
+
+def _look(prefix: str, depth: Depth, progress: Progress | None) -> Audited:
+    from conda_pipsafe.audit import engine, remembered
+    from conda_pipsafe.audit.gather import gather
+    from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError
+
+    looked = time.time_ns()
+    try:
+        gathered = gather(prefix)
+    except NotAnEnvironmentError as error:
+        return Audited(prefix, None, error=str(error))
+    report = engine.audit(gathered.context)
+    # Problems are said each time: the ledger may be had next time.
+    if depth.cached and not gathered.problems:
+        remembered.remember(gathered.context, report, looked)
+    report = _with_more(report, gathered.context, depth, progress)
+    shown = None
+    if depth.overview:
+        from conda_pipsafe.audit.overview import overview
+
+        shown = overview(gathered.context)
+    return Audited(prefix, report, gathered.problems, overview=shown)
+
+
+def _with_more(report: AuditReport, context: AuditContext, depth: Depth, progress: Progress | None) -> AuditReport:
+    from conda_pipsafe.audit import engine
+
+    if depth.deep:
+        from conda_pipsafe.audit.deep import deep
+
+        found = deep(context, depth.others, progress)
+        report = engine.with_findings(report, found.findings, f"deep ({found.hashed} files)")
+    if depth.imports is not None:
+        from conda_pipsafe.audit.importing import import_all
+
+        report = engine.with_findings(report, import_all(context, depth.imports), "imports")
+    return report
+
+
+def audit_many(
+    prefixes: Sequence[str], depth: Depth, jobs: int | None = None, progress: Progress | None = None
+) -> Iterator[Audited]:
+    """Audit environments in parallel, one process per processor; the answers come in the order of the prefixes.
+
+    Args:
+        prefixes: Absolute paths.
+        depth: How much is done in each.
+        jobs: Processes; by default as many as there are processors.
+        progress: Told how far `deep` is, where there is one process.
+    """
+    jobs = min(jobs or os.cpu_count() or 1, len(prefixes))
+    if jobs <= 1:
+        yield from (audit_one(prefix, depth, progress) for prefix in prefixes)
+        return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    # A fork has all modules loaded already; it is safe only while there is no second thread.
+    forks = sys.platform == "linux" and threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if forks else "spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        yield from pool.map(_guarded, prefixes, [depth] * len(prefixes), chunksize=1)
+
+
+def _guarded(prefix: str, depth: Depth) -> Audited:
+    try:
+        return audit_one(prefix, depth)
+    except Exception as error:  # noqa: BLE001 - one environment must not hide the others
+        return Audited(prefix, None, error=f"the audit of {prefix} crashed ({type(error).__name__}: {error})")

@@ -1,0 +1,206 @@
+"""The last audit's report, kept for as long as nothing that it looked at has changed.
+
+Kept in the user's cache folder, beside what `ledger.seen` keeps there, one file per prefix. It holds every path that
+the audit listed or read, and one hash over their times of change (ctime, which nobody can set) and inodes: folders in
+which owned files lie, records, metadata, RECORDs, commands, contested files, and the settings outside of the prefix.
+Adding, removing and replacing a file changes its folder, and writing into one of the files that were read changes that.
+
+Not seen is what the audit does not look at either: the content of other files (`--deep` does, and never asks here).
+Also a change within two seconds before the look makes it look again (`ledger.seen.RACY_NS`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from conda_pipsafe import __version__
+from conda_pipsafe.audit.report import AuditReport, decode_report, encode_report
+from conda_pipsafe.ledger import seen
+
+if TYPE_CHECKING:
+    from conda_pipsafe.audit.context import AuditContext
+
+_FORMAT = 1
+_READ = ("METADATA", "RECORD", "INSTALLER", "direct_url.json", "entry_points.txt", "PKG-INFO", "requires.txt",
+         "installed-files.txt")  # fmt: skip
+_MOST_WALKED = 2000
+_SETTINGS = ("PYTHON", "PIP_", "CONDA_", "VIRTUAL_ENV", "HOME", "XDG_", "JUPYTER_", "APPDATA")
+_KERNELS = "share/jupyter/kernels"
+
+
+def recall(prefix: str) -> AuditReport | None:
+    """The report of the last audit, when all that it looked at is as it was; None when it has to look."""
+    prefix = os.path.realpath(prefix)
+    try:
+        with open(_file(prefix), encoding="ascii") as file:
+            kept = json.load(file)
+        if kept["format"] != _FORMAT or kept["key"] != _key(prefix) or kept["looked"] > time.time_ns():
+            return None
+        paths = kept["paths"].split("\n")
+        if _fingerprint(prefix, paths, kept["looked"] - seen.RACY_NS) != kept["fingerprint"]:
+            return None
+        return decode_report(kept["report"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def remember(context: AuditContext, report: AuditReport, looked: int) -> bool:
+    """Keep a report.
+
+    Args:
+        context: What was looked at.
+        report: What was found.
+        looked: `time.time_ns()` before anything was read.
+
+    Returns:
+        Whether it could be kept; that it cannot is no error.
+    """
+    given = report.prefix
+    prefix = os.path.realpath(given)
+    paths = sorted(set(_watched(context, report)))
+    fingerprint = _fingerprint(prefix, paths, looked - seen.RACY_NS)
+    if given != prefix or fingerprint is None or any("\n" in path for path in paths):
+        return False
+    value = {
+        "format": _FORMAT,
+        "key": _key(prefix),
+        "looked": looked,
+        "paths": "\n".join(paths),
+        "fingerprint": fingerprint,
+        "report": encode_report(report),
+    }
+    path = _file(prefix)
+    temporary = f"{path}.{os.getpid()}.new"
+    try:
+        folder = os.path.dirname(path)
+        if not seen._is_ours(folder):  # noqa: SLF001 - of one package
+            return False
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        seen._make_room(folder)  # noqa: SLF001 - of one package
+        with open(temporary, "w", encoding="ascii") as file:
+            json.dump(value, file, separators=(",", ":"), default=list)
+        os.replace(temporary, path)
+    except (OSError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _file(prefix: str) -> str:
+    name = hashlib.sha256(os.fsencode(prefix)).hexdigest()[:32]
+    return os.path.join(seen._cache(), "audit", f"{name}.json")  # noqa: SLF001 - of one package
+
+
+def _key(prefix: str) -> str:
+    """What else the answer depends on: our version, Python and its packages (checks of others), the variables."""
+    stamps = [_stamp(folder) for folder in sys.path]
+    variables = sorted(item for item in os.environ.items() if item[0].startswith(_SETTINGS))
+    said = repr((__version__, sys.version, prefix, sys.path, stamps, variables))
+    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        info = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return info.st_ctime_ns, info.st_ino
+
+
+def _fingerprint(prefix: str, paths: Iterable[str], newest: int) -> str | None:
+    """One hash over the times of change and inodes; None when something changed so lately that it may again."""
+    stamps = array("Q")
+    start = prefix + "/"
+    stat, windows = os.stat, os.name == "nt"
+    for path in paths:
+        try:
+            info = stat(path if path[:1] == "/" or path[1:2] == ":" else start + path)
+        except (OSError, ValueError):
+            stamps.append(0)
+            continue
+        # ctime is the time of creation on Windows; there the time of modification has to do.
+        changed = info.st_mtime_ns if windows else info.st_ctime_ns
+        if changed >= newest:
+            return None
+        stamps.append(changed)
+        stamps.append(info.st_ino)
+    return hashlib.sha256(stamps.tobytes()).hexdigest()
+
+
+def _watched(context: AuditContext, report: AuditReport) -> Iterator[str]:
+    snapshot = context.snapshot
+    yield from ("", "conda-meta", "conda-meta/history", "conda-meta/pinned", "conda-meta/frozen", "lib", "lib64", "Lib")
+    yield from ("conda-meta/pipsafe", "conda-meta/pipsafe/ledger.jsonl", "conda-meta/pipsafe/vault")
+    yield from (f"conda-meta/{name}" for name in context.disk.names("conda-meta") if name.endswith(".json"))
+    yield from context.disk.listed
+    for site in snapshot.sites:
+        yield from (site.path, site.path.rpartition("/")[0])
+        yield from _unowned(context, site.path)
+    for dist in snapshot.distributions:
+        yield dist.path
+        if dist.kind in {"dist-info", "egg-info"}:
+            yield from (f"{dist.path}/{name}" for name in _READ)
+    for folder in ("bin", "Scripts"):
+        yield from (f"{folder}/{name}" for name in context.disk.names(folder))
+    for paths in context.contested.values():
+        yield from paths
+    yield from (finding.subject for finding in report.findings if finding.code == "PS109")
+    yield from _outside(context, report)
+
+
+def _unowned(context: AuditContext, site: str) -> Iterator[str]:
+    """Folders that nobody owns: what is in them tells whether they are husks."""
+    listed = context.disk.listed
+    count = 0
+    for name in context.disk.names(site):
+        path = f"{site}/{name}"
+        if path in listed or "." in name or not context.disk.is_folder(path):
+            continue
+        for root, _folders, _files in os.walk(os.path.join(context.snapshot.prefix, path)):
+            yield os.path.relpath(root, context.snapshot.prefix).replace(os.sep, "/")
+            count += 1
+            if count > _MOST_WALKED:
+                return
+
+
+def _outside(context: AuditContext, report: AuditReport) -> Iterator[str]:
+    """What the check of targets looks at: settings, packages and kernels, of the prefix and of the user."""
+    from conda_pipsafe.audit.checks import targets
+
+    prefix, home = context.snapshot.prefix, os.path.expanduser("~")
+    if context.snapshot.python:
+        yield targets.user_site_folder(context.snapshot.python, os.environ)
+    yield from (targets.CONF, "conda-meta/state", _KERNELS)
+    for name in context.disk.names(_KERNELS):
+        yield from (f"{_KERNELS}/{name}", f"{_KERNELS}/{name}/kernel.json")
+    users = os.path.join(_data(home), "kernels")
+    yield users  # also where it is not there yet
+    for folder, _, names in os.walk(users):
+        yield folder
+        yield from (os.path.join(folder, name) for name in names if name == "kernel.json")
+    for finding in report.findings:
+        named = finding.facts.get("python") if finding.code == "PS408" else None
+        yield from [named] if isinstance(named, str) else []
+    try:
+        with open(os.path.join(prefix, targets.CONF), encoding="utf-8") as file:
+            constraints = targets.settings_of(file.read()).get("constraint", "").split()
+    except (OSError, ValueError):
+        return
+    yield from (path for word in constraints if os.path.isabs(path := word.removeprefix("file://")))
+
+
+def _data(home: str) -> str:
+    """Jupyter's folder of the user, wherever it is; the variables that name it are part of the key."""
+    if named := os.environ.get("JUPYTER_DATA_DIR"):
+        return os.path.abspath(named)
+    if os.name == "nt":
+        return os.path.join(os.environ.get("APPDATA") or home, "jupyter")
+    if sys.platform == "darwin":
+        return os.path.join(home, "Library", "Jupyter")
+    return os.path.join(os.environ.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share"), "jupyter")

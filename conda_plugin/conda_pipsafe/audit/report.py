@@ -1,0 +1,47 @@
+"""An audit's report, as values and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from conda_pipsafe.audit.findings import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What an audit found, and what it looked at.
+
+    Attributes:
+        prefix: Absolute path of the environment.
+        findings: Errors first, then by code and subject.
+        records: How many conda packages were looked at.
+        distributions: How many Python distributions conda did not bring.
+        paths: How many paths have an owner.
+        checks: Names of the checks that ran.
+    """
+
+    prefix: str
+    findings: tuple[Finding, ...]
+    records: int
+    distributions: int
+    paths: int
+    checks: tuple[str, ...]
+
+
+def encode_report(report: AuditReport) -> dict[str, Any]:
+    """A report as JSON values."""
+    return asdict(report)
+
+
+def decode_report(value: Mapping[str, Any]) -> AuditReport:
+    """A report from JSON values.
+
+    Raises:
+        LookupError, TypeError, ValueError: When they are not those of a report.
+    """
+    findings = [
+        Finding(**{**item, "paths": tuple(item["paths"]), "fixes": tuple(item["fixes"])}) for item in value["findings"]
+    ]
+    return AuditReport(**{**value, "findings": tuple(findings), "checks": tuple(value["checks"])})

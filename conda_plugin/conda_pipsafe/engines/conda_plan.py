@@ -1,0 +1,283 @@
+"""The transactions of conda commands whose solver never runs, built with conda's own functions and not carried out.
+
+`install --revision`, explicit URLs and files, `create --clone`, `rename`, `remove --all`: no solver hook sees them,
+and their `--dry-run` says nothing of packages. conda's environments are read without interoperability: with it conda
+erases the records of packages that pip replaced.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conda_pipsafe.engines import conda_context
+from conda_pipsafe.engines.conda import transaction_of
+from conda_pipsafe.forecast.copying import Replaced, replaced_packages
+from conda_pipsafe.forecast.deletion import forecast_deletion
+from conda_pipsafe.forecast.effects import Forecast, forecast
+from conda_pipsafe.prefix.history import History
+from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a conda command would do.
+
+    Attributes:
+        source: The environment that is copied, for `create --clone` and `rename`.
+        replaced: The packages of pip's in it that the copy will not have.
+        notes: What else has to be said, one line each.
+    """
+
+    forecast: Forecast
+    source: str | None = None
+    replaced: tuple[Replaced, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def foresee_solved(prefix: str, unlink: Iterable[Any], link: Iterable[Any], *, download: bool) -> Foreseen:
+    """The forecast of what a solver found.
+
+    Args:
+        prefix: The prefix of the transaction; it may not be there yet.
+        unlink: conda `PackageRecord`s that go.
+        link: conda `PackageRecord`s that come.
+        download: Bring the packages into the package cache first, so that the forecast is exact.
+    """
+    link = tuple(link)
+    if download:
+        fetch(link)
+    snapshot = _snapshot(prefix)
+    return Foreseen(forecast(snapshot, transaction_of(snapshot, prefix, unlink, link)))
+
+
+def foresee_unsolved(command: str, options: Any, *, download: bool) -> Foreseen | None:  # noqa: ANN401 - argparse's namespace
+    """The forecast of a command whose solver will not run; None when it will.
+
+    Args:
+        command: conda's name of the command, as its hooks have it.
+        options: Its parsed options.
+        download: As for `foresee_solved`.
+
+    Raises:
+        conda.exceptions.CondaError: As the command itself would.
+    """
+    if command == "rename":
+        return _copy(conda_context.target_prefix() or "", options.destination, download=download)
+    if command == "env_remove" or (command == "remove" and options.all):
+        return _removed(options)
+    if command in {"create", "env_create"} and _is_environment(command_prefix(command, options)):
+        return _recreated(command_prefix(command, options))
+    if command == "create" and getattr(options, "clone", None):
+        return _copy(_source(options.clone), conda_context.target_prefix() or "", download=download)
+    if command == "install" and getattr(options, "revision", None):
+        return _revision(options, download=download)
+    urls = _explicit_urls(options) if command in {"install", "create", "env_create", "env_update"} else ()
+    if urls:
+        return _explicit(command_prefix(command, options), urls, download=download)
+    return None if command != "env_update" or _asks_conda(options) else Foreseen(_nothing(command, options))
+
+
+def command_prefix(command: str, options: Any) -> str:  # noqa: ANN401
+    """The prefix that a command is about, also where an environment file names it."""
+    named = getattr(options, "name", None) or getattr(options, "prefix", None)
+    if command in {"env_update", "create", "env_create"} and not named:
+        found = conda_context.prefix_of_file(getattr(options, "file", None))
+        if found is not None:
+            return found
+    return conda_context.target_prefix() or ""
+
+
+def fetch(packages: Sequence[Any]) -> None:
+    """Download and extract what is not in a package cache yet, as conda does before a transaction."""
+    from conda.core.package_cache_data import ProgressiveFetchExtract
+
+    ProgressiveFetchExtract(packages).execute()
+
+
+def pip_requirements(options: Any) -> int:  # noqa: ANN401
+    """How many requirements the `pip:` sections of the command's environment files have."""
+    return sum(len(specs) for file in _env_files(options) for specs in file.external_packages.values())
+
+
+def _snapshot(prefix: str) -> Snapshot:
+    try:
+        return read_snapshot(prefix)
+    except NotAnEnvironmentError:
+        return Snapshot(os.path.abspath(prefix), (), (), (), History(()), None)
+
+
+def _source(clone: str) -> str:
+    from conda.core.prefix_data import PrefixData
+
+    source = PrefixData(os.path.abspath(clone)) if os.sep in clone else PrefixData.from_name(clone)
+    source.assert_environment()
+    return str(source.prefix_path)
+
+
+def _copy(source: str, destination: str, *, download: bool) -> Foreseen:
+    from conda.core.prefix_data import PrefixData
+
+    data = PrefixData(source)
+    data.assert_environment()
+    records = tuple(data.iter_records())
+    urls = [str(record["url"]) for record in records if record.get("url")]
+    link = [*_by_url(urls, download=download), *(record for record in records if not record.get("url"))]
+    snapshot = _snapshot(source)
+    made = PrefixData(destination) if os.sep in destination else PrefixData.from_name(destination)
+    seen = forecast(snapshot, transaction_of(snapshot, str(made.prefix_path), (), link))
+    return Foreseen(seen, source, replaced_packages(snapshot))
+
+
+def _removed(options: Any) -> Foreseen:  # noqa: ANN401
+    from conda.core.prefix_data import PrefixData
+
+    data = PrefixData(conda_context.target_prefix() or "")
+    data.assert_environment()
+    prefix = str(data.prefix_path)
+    snapshot = _snapshot(prefix)
+    if getattr(options, "keep_env", False):
+        return Foreseen(forecast(snapshot, transaction_of(snapshot, prefix, tuple(data.iter_records()), ())))
+    return Foreseen(forecast_deletion(snapshot))
+
+
+def _is_environment(prefix: str) -> bool:
+    return bool(prefix) and os.path.isdir(os.path.join(prefix, "conda-meta"))
+
+
+def _recreated(prefix: str) -> Foreseen:
+    """`create` over an environment that is there: conda removes that first, and `--dry-run` refuses to look."""
+    note = f"conda removes the environment that is at {prefix} first; what comes in its place is not shown here"
+    return Foreseen(forecast_deletion(_snapshot(prefix)), notes=(note,))
+
+
+def _revision(options: Any, *, download: bool) -> Foreseen:  # noqa: ANN401
+    from conda.base.constants import REPODATA_FN
+    from conda.base.context import context
+    from conda.cli.install import Repodatas, get_revision, revert_actions
+    from conda.core.index import Index
+
+    prefix = str(context.target_prefix)
+    revision = get_revision(options.revision)
+    # conda leaves options out of its namespace that were not given.
+    names = list(getattr(options, "repodata_fns", None) or context.repodata_fns)
+    names += [] if REPODATA_FN in names else [REPODATA_FN]
+    transaction = None
+    for attempt in Repodatas(names, {}):
+        with attempt as repodata:
+            index = Index(
+                channels=context.channels,
+                prepend=not getattr(options, "override_channels", False),
+                use_local=bool(getattr(options, "use_local", False)),
+                prefix=prefix,
+                repodata_fn=repodata,
+            )
+            transaction = revert_actions(prefix, revision, index)
+    setups = tuple(transaction.prefix_setups.values()) if transaction is not None else ()
+    unlink = [prec for setup in setups for prec in setup.unlink_precs]
+    link = [prec for setup in setups for prec in setup.link_precs]
+    return foresee_solved(prefix, unlink, link, download=download)
+
+
+def _explicit_urls(options: Any) -> list[str]:  # noqa: ANN401
+    """The package URLs and paths of a command that has nothing else, else none: conda refuses a mixture itself."""
+    from conda.base.constants import EXPLICIT_MARKER
+    from conda.models.match_spec import MatchSpec
+
+    words = [str(word).strip("\"'") for word in getattr(options, "packages", None) or ()]
+    urls = [word for word in words if MatchSpec(word).get("url")]
+    if len(urls) < len(words):
+        return []
+    for file in _files(options):
+        lines = _lines(file)
+        if EXPLICIT_MARKER in lines:
+            urls += [line for line in lines if line != EXPLICIT_MARKER]
+    return urls
+
+
+def _files(options: Any) -> list[str]:  # noqa: ANN401
+    named = getattr(options, "file", None)
+    files = [named] if isinstance(named, str) else list(named or ())
+    return [str(file) for file in files if os.path.isfile(str(file))]
+
+
+def _lines(file: str) -> list[str]:
+    with open(file, encoding="utf-8", errors="replace") as opened:
+        stripped = [line.strip() for line in opened]
+    return [line for line in stripped if line and not line.startswith("#")]
+
+
+def _explicit(prefix: str, urls: Sequence[str], *, download: bool) -> Foreseen:
+    from conda.core.prefix_data import PrefixData
+    from conda.models.match_spec import MatchSpec
+
+    data = PrefixData(prefix)
+    link, unlink = [], []
+    for record in _by_url(urls, download=download):
+        there = data.get(record.name, None)
+        if there is None:
+            link.append(record)
+        elif next(iter(data.query(MatchSpec(record.to_match_spec(), name=record.name))), None) is None:
+            link.append(record)
+            unlink.append(there)
+    return foresee_solved(prefix, unlink, link, download=False)
+
+
+def _by_url(urls: Sequence[str], *, download: bool) -> list[Any]:
+    """The package records of URLs: from the package cache, else as far as the URL tells."""
+    from conda.core.package_cache_data import PackageCacheData
+
+    specs = [_url_spec(url) for url in urls]
+    if download:
+        fetch(specs)
+    return [next(iter(PackageCacheData.query_all(spec)), None) or _record_of_url(spec) for spec in specs]
+
+
+def _url_spec(line: str) -> Any:  # noqa: ANN401 - a MatchSpec
+    from conda.common.path import expand
+    from conda.common.url import is_url, path_to_url
+    from conda.models.match_spec import MatchSpec
+
+    url, _, checksum = line.partition("#")
+    kind = {32: "md5", 64: "sha256"}.get(len(checksum.removeprefix("sha256:")))
+    checks = {kind: checksum.removeprefix("sha256:")} if kind else {}
+    return MatchSpec(url if is_url(url) else path_to_url(expand(url)), **checks)
+
+
+def _record_of_url(spec: Any) -> Any:  # noqa: ANN401
+    from conda.models.records import PackageRecord
+
+    return PackageRecord(
+        name=spec.get_exact_value("name"),
+        version=spec.get_exact_value("version"),
+        build=spec.get_exact_value("build"),
+        build_number=0,
+        channel=spec.get_exact_value("channel"),
+        subdir=spec.get_exact_value("subdir"),
+        fn=spec.get_exact_value("fn"),
+        url=spec.get_exact_value("url"),
+        url_only=True,
+    )
+
+
+def _env_files(options: Any) -> list[Any]:  # noqa: ANN401
+    """conda's models of the environment files that are not explicit lists."""
+    from conda.base.context import context
+
+    found = []
+    for file in _files(options):
+        hook = context.plugin_manager.get_environment_specifier(source=file, name=context.environment_specifier)
+        found.append(hook.environment_spec(file).env_for(context.subdir))
+    return found
+
+
+def _asks_conda(options: Any) -> bool:  # noqa: ANN401
+    # Without a word for conda, `env update` goes on to pip at once: no hook would end it.
+    return any(file.requested_packages for file in _env_files(options))
+
+
+def _nothing(command: str, options: Any) -> Forecast:  # noqa: ANN401
+    snapshot = _snapshot(command_prefix(command, options))
+    return forecast(snapshot, transaction_of(snapshot, snapshot.prefix, (), ()))

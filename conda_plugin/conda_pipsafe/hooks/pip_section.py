@@ -1,0 +1,102 @@
+"""The `pip:` section of an environment file: conda runs `pip install -U` with it, after its own transaction.
+
+What stands there and comes from conda too is replaced by the newest version that pip finds, in the same command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conda_pipsafe.engines import conda_context as engine
+from conda_pipsafe.engines.conda_files import PipSection, pip_sections
+from conda_pipsafe.hooks.guard import Refusal, tell
+from conda_pipsafe.hooks.transactions import confirmed
+from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.render.pip_section import section_text
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from conda_pipsafe.prefix.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class _FromConda:
+    """A package that conda has, or that the file asks it for; the version is empty where that is open."""
+
+    name: str
+    version: str
+
+
+def warn_of_pip_sections(files: object, snapshot: Snapshot | None) -> None:
+    """Compare what pip is asked for with what conda has in the prefix and brings by the same file.
+
+    Args:
+        files: What was given as `--file`.
+        snapshot: The prefix as it is; None for a new one.
+
+    Raises:
+        Refusal: When the mode refuses, or a person says no.
+    """
+    for section in pip_sections(files):
+        clashes = _clashes(section, snapshot)
+        if not clashes:
+            continue
+        mode = engine.mode()
+        if mode == "block":
+            raise Refusal(section_text(section.file, clashes, refused=True))
+        tell(section_text(section.file, clashes))
+        if mode == "prompt" and engine.may_ask() and not confirmed():
+            raise Refusal("conda-pipsafe: stopped at your word; nothing was changed")
+
+
+def _clashes(section: PipSection, snapshot: Snapshot | None) -> list[tuple[str, str, str]]:
+    """The section's lines that mean a package of conda's, with that package's name and version."""
+    # Costs 17 ms to import, and few files have such a section.
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    known = _from_conda(section, snapshot)
+    found: list[tuple[str, str, str]] = []
+    for line in section.requirements:
+        try:
+            requirement = Requirement(line.split(" #")[0].strip())
+        except InvalidRequirement:
+            # An option, a path, an address: what it installs is known to pip only.
+            continue
+        package = known.get(canonical_name(requirement.name))
+        if package is None or not _applies(requirement, snapshot) or _is_kept(requirement, package.version):
+            continue
+        found.append((line, package.name, package.version))
+    return found
+
+
+def _from_conda(section: PipSection, snapshot: Snapshot | None) -> dict[str, _FromConda]:
+    """conda's packages by the canonical names of their distributions, the file's over those that are there."""
+    known: dict[str, _FromConda] = {}
+    names: dict[str, list[str]] = {}
+    for dist in snapshot.distributions if snapshot is not None else ():
+        record = snapshot.record_of(dist) if snapshot is not None else None
+        if record is not None:
+            known[dist.key] = _FromConda(record.name, dist.version)
+            names.setdefault(record.name, []).append(dist.key)
+    for name, version in section.conda.items():
+        for key in names.get(name) or [canonical_name(name)]:
+            there = known[key].version if key in known else ""
+            known[key] = _FromConda(name, version or there)
+    return known
+
+
+def _applies(requirement: Requirement, snapshot: Snapshot | None) -> bool:
+    from conda_pipsafe.prefix.requirements import marker_environment
+
+    if requirement.marker is None:
+        return True
+    record = snapshot.record_named("python") if snapshot is not None else None
+    return bool(requirement.marker.evaluate({**marker_environment(record, None), "extra": ""}))
+
+
+def _is_kept(requirement: Requirement, version: str) -> bool:
+    """Whether `-U` finds nothing to do: the line pins the very version that conda has."""
+    pins = [pin for pin in requirement.specifier if pin.operator in {"==", "==="} and not pin.version.endswith(".*")]
+    return bool(version and pins and requirement.specifier.contains(version, prereleases=True))

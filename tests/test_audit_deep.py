@@ -1,0 +1,264 @@
+"""`--deep` and `--imports`: each harm beside its harmless twin."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conda_pipsafe.audit import hashing
+from conda_pipsafe.audit.context import AuditContext
+from conda_pipsafe.audit.deep import DeepReport, deep
+from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.importing import import_all
+from conda_pipsafe.cli.app import main
+from conda_pipsafe.cli.progress import ProgressLine
+from conda_pipsafe.prefix.snapshot import read_snapshot
+from support.prefixes import SITE, PrefixFactory, metadata
+from support.running import pip
+
+if TYPE_CHECKING:
+    from conftest import MakeEnv
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> PrefixFactory:
+    return PrefixFactory(tmp_path / "env")
+
+
+def look(make: PrefixFactory, *others: Path) -> DeepReport:
+    return deep(AuditContext(read_snapshot(str(make.root))), [str(other) for other in others])
+
+
+def findings(make: PrefixFactory, *others: Path) -> tuple[Finding, ...]:
+    return look(make, *others).findings
+
+
+def test_file_of_conda_that_was_edited(make: PrefixFactory) -> None:
+    make.record("foo", "1.0", {"lib/foo.so": "a", "share/foo.txt": "b", "etc/foo.conf": "c"})
+    assert look(make) == DeepReport((), 4)  # with bin/python
+    make.write("share/foo.txt", "edited")
+    (finding,) = findings(make)
+    assert (finding.code, finding.severity, finding.paths) == ("PS120", "note", ("share/foo.txt",))
+    make.write("lib/foo.so", "edited")
+    (finding,) = findings(make)
+    assert (finding.severity, finding.paths) == ("warning", ("lib/foo.so", "share/foo.txt"))
+    assert finding.message == "2 files of conda's foo 1.0 are not as installed."
+
+
+def test_noarch_package_is_compared_too_though_its_paths_are_the_package_s(make: PrefixFactory) -> None:
+    path = f"{SITE}/pure/__init__.py"
+    record = make.record("pure", "1.0", {path: "x = 1\n"}, noarch="python")
+    data = json.loads(record.read_text())
+    data["paths_data"]["paths"][0]["_path"] = "site-packages/pure/__init__.py"
+    record.write_text(json.dumps(data))
+    assert findings(make) == ()
+    make.write(path, "x = 2\n")
+    assert [(item.code, item.paths) for item in findings(make)] == [("PS120", (path,))]
+
+
+def test_file_of_pip_that_was_edited(make: PrefixFactory) -> None:
+    make.pip_dist("mine", files={"mine/__init__.py": "x", "mine/data.txt": "y"})
+    make.pip_dist("other", files={"other.py": "x"})
+    assert findings(make) == ()
+    make.write(f"{SITE}/mine/data.txt", "z")
+    make.write(f"{SITE}/other.py", "longer")
+    found = {item.subject: (item.code, item.severity) for item in findings(make)}
+    assert found == {"mine": ("PS220", "note"), "other": ("PS220", "warning")}
+
+
+def test_what_no_hash_tells_is_left_out(make: PrefixFactory) -> None:
+    pyc, link, entry = f"{SITE}/__pycache__/a.cpython-312.pyc", "lib/liba.so", "bin/run"
+    record = make.record("foo", "1.0", {pyc: "a", link: "b", entry: "#!/bin/sh\n", "lib/nohash": ""})
+    data = json.loads(record.read_text())
+    data["paths_data"]["paths"][2]["path_type"] = "unix_python_entry_point"
+    del data["paths_data"]["paths"][3]["sha256"], data["paths_data"]["paths"][3]["sha256_in_prefix"]
+    record.write_text(json.dumps(data))
+    info = make.pip_dist("mine", files={"mine.py": "", "../../../bin/mine": "#!/bin/sh\n"})
+    make.write(f"{SITE}/extra.py")
+    with (info / "RECORD").open("a") as file:
+        file.write("extra.py,md5=abc,1\nextra2.py,sha256=***,1\n")
+    for path in (pyc, entry, "lib/nohash", "bin/mine"):
+        make.write(path, "#!/bin/sh\nchanged")
+    (make.root / link).unlink()
+    (make.root / link).symlink_to("elsewhere")
+    assert findings(make) == ()
+
+
+def test_what_other_findings_tell_is_not_told_again(make: PrefixFactory) -> None:
+    make.record("py-opencv", "4.1", {f"{SITE}/cv2/__init__.py": "conda"})
+    make.pip_dist("opencv-python", "4.0", {"cv2/__init__.py": "pip"})
+    make.conda_dist("twice", "1.0")
+    make.pip_dist("twice", "2.0")
+    assert findings(make) == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_blocks_nothing(make: PrefixFactory) -> None:
+    make.record("foo", "1.0", {"lib/foo.so": "a"})
+    (make.root / "lib/foo.so").unlink()
+    os.mkfifo(make.root / "lib/foo.so")
+    assert findings(make) == ()
+
+
+@pytest.mark.parametrize("size", [0, 1, hashing._BUFFER - 1, hashing._BUFFER, hashing._BUFFER + 1, 3 * hashing._BUFFER])
+def test_files_of_any_size(make: PrefixFactory, size: int) -> None:
+    make.record("foo", "1.0", {"lib/foo.so": "x" * size})
+    assert findings(make) == ()
+    make.write("lib/foo.so", "x" * (size + 1))
+    assert len(findings(make)) == 1
+
+
+def cached(make: PrefixFactory, tmp_path: Path, *, noarch: bool) -> tuple[Path, Path]:
+    """A file that is one with the package cache's, and where both are."""
+    path = f"{SITE}/foo.py" if noarch else "lib/foo.so"
+    inner = "site-packages/foo.py" if noarch else path
+    cache = tmp_path / "pkgs/foo-1.0-h0_0"
+    make.record("foo", "1.0", {path: "as built"}, extracted_package_dir=str(cache), noarch="python" if noarch else None)
+    (cache / inner).parent.mkdir(parents=True)
+    os.link(make.root / path, cache / inner)
+    return make.root / path, cache / inner
+
+
+@pytest.mark.parametrize("noarch", [True, False])
+def test_edit_in_place_reaches_the_package_cache_and_other_environments(
+    make: PrefixFactory, tmp_path: Path, noarch: bool
+) -> None:
+    file, inner = cached(make, tmp_path, noarch=noarch)
+    relative = file.relative_to(make.root)
+    other, apart = tmp_path / "other", tmp_path / "apart"
+    for root in (other, apart):
+        (root / relative).parent.mkdir(parents=True)
+    os.link(file, other / relative)
+    (apart / relative).write_text("as built")
+    assert findings(make, other, apart) == ()
+    file.write_text("edited")
+    (finding,) = findings(make, other, apart, make.root)
+    assert (finding.code, finding.severity) == ("PS121", "error")
+    assert finding.facts["shared_with"] == {str(relative): [str(inner), str(other / relative)]}
+    assert finding.fixes[0] == f"First have conda unpack it anew: rm -r {tmp_path}/pkgs/foo-1.0-h0_0"
+
+
+def test_edit_by_replacing_the_file_reaches_nobody(make: PrefixFactory, tmp_path: Path) -> None:
+    file, _ = cached(make, tmp_path, noarch=False)
+    file.unlink()
+    file.write_text("edited")
+    assert [item.code for item in findings(make)] == ["PS120"]
+
+
+def test_command_that_calls_something_else(make: PrefixFactory) -> None:
+    text = "#!/bin/sh\nfrom tool import {}\nsys.exit(main())\n"
+    files = {"tool.py": "", "../../../bin/tool": text.format("main"),
+             "tool-1.0.dist-info/entry_points.txt": "[console_scripts]\ntool = tool:main\n"}  # fmt: skip
+    make.pip_dist("tool", files=files)
+    assert findings(make) == ()
+    make.write("bin/tool", text.format("other"))
+    (finding,) = findings(make)
+    assert (finding.code, finding.paths) == ("PS220", ("bin/tool",))
+
+
+def test_on_macos_binaries_that_were_signed_anew_are_left_out(
+    make: PrefixFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = make.record("foo", "1.0", {"lib/foo.dylib": "a", "lib/bar.dylib": "b"})
+    data = json.loads(record.read_text())
+    data["paths_data"]["paths"][0]["prefix_placeholder"] = "/placeholder"
+    record.write_text(json.dumps(data))
+    make.write("lib/foo.dylib", "signed")
+    assert len(findings(make)) == 1
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert findings(make) == ()
+
+
+def test_deep_as_a_user_runs_it(make: PrefixFactory, capsys: pytest.CaptureFixture[str]) -> None:
+    make.record("foo", "1.0", {"lib/foo.so": "a"})
+    make.write("lib/foo.so", "b")
+    words = ["audit", "--json", "-p", str(make.root)]
+    assert main(words) == 0
+    capsys.readouterr()
+    assert main([*words, "--deep"]) == 3
+    value: Any = json.loads(capsys.readouterr().out)
+    assert [item["code"] for item in value["findings"]] == ["PS120"]
+    assert value["summary"]["checks"][-1] == "deep (2 files)"
+    assert main([*words, "--imports", "--import-limit", "0"]) == 2
+
+
+def test_progress_is_drawn_for_a_terminal_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, drawn in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        line = ProgressLine("hashing")
+        line(0, 0)
+        line(500, 1000)
+        line(501, 1000)  # too soon to draw again
+        line.end()
+        line.end()
+        text = stream.getvalue()
+        assert ("hashing [###############...............] 500 of 1,000 files" in text) == drawn
+        assert text.count("500") == int(drawn)
+        assert text.endswith(" \r") == drawn
+
+
+def test_progress_counts_to_the_end(make: PrefixFactory) -> None:
+    make.record("foo", "1.0", {f"lib/{number}": str(number) for number in range(300)})
+    seen: list[tuple[int, int]] = []
+    deep(AuditContext(read_snapshot(str(make.root))), progress=lambda done, total: seen.append((done, total)))
+    assert seen[0] == (0, 301)
+    assert seen[-1] == (301, 301)
+
+
+def broken_imports(prefix: Path, limit: float) -> dict[str, str]:
+    context = AuditContext(read_snapshot(str(prefix)))
+    return {item.facts["module"]: item.facts["error"] for item in import_all(context, limit)}
+
+
+def test_imports(make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("pip", "alpha=1.0", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "piponly").ok()
+    assert broken_imports(prefix, 60) == {}
+    site = next(prefix.glob("lib/python3.*/site-packages"))
+    modules = {
+        "noisy": 'print(\'["noisy", "x"]\')',
+        "absent": "import not_there",
+        "dies": "import os; os._exit(3)",
+        "exits": "raise SystemExit(1)",
+        "hangs": "import time; time.sleep(99)",
+        "zlast": "import also_not_there",
+    }
+    info = site / "made-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(metadata("made", "1.0"))
+    for name, text in modules.items():
+        (site / f"{name}.py").write_text(text)
+    names = [
+        "_private.py",
+        "tests/__init__.py",
+        "made/deep/mod.py",
+        "gone.py",
+        "data.txt",
+        *(f"{name}.py" for name in modules),
+    ]
+    (info / "RECORD").write_text("".join(f"{name},,\n" for name in names))
+    found = broken_imports(prefix, 2)
+    assert found == {
+        "absent": "ModuleNotFoundError: No module named 'not_there'",
+        "dies": "Python died (exit code 3)",
+        "exits": "SystemExit: 1",
+        "hangs": "no answer in 2 s",
+        "zlast": "ModuleNotFoundError: No module named 'also_not_there'",
+    }
+    assert main(["audit", "-p", str(prefix), "--imports", "--select", "PS520", "--import-limit", "2"]) == 3
+
+
+def test_imports_without_a_python(make: PrefixFactory) -> None:
+    make.pip_dist("mine")
+    (found,) = broken_imports(make.root, 5).values()
+    assert found.startswith("the environment's Python does not run")

@@ -1,0 +1,74 @@
+"""Clone and rename: conda copies what it does not own and links its own packages anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conda_pipsafe.audit import engine
+from conda_pipsafe.audit.gather import gather
+from conftest import MakeEnv
+from support.driving import Driver
+from support.running import pip, run
+from support.trees import tree
+
+
+@pytest.fixture
+def damaged(make_env: MakeEnv, wheelhouse: Path) -> Path:
+    """pip's alpha 2.0 in place of conda's 1.0."""
+    prefix = make_env("python", "pip", "alpha=1.0")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
+    return prefix
+
+
+@pytest.fixture
+def sound(make_env: MakeEnv, wheelhouse: Path) -> Path:
+    """pip's alpha 2.0 beside conda's gamma."""
+    prefix = make_env("python", "pip", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
+    return prefix
+
+
+def copy_words(how: str, source: Path, copy: Path) -> list[str | Path]:
+    return ["create", "-y", "-p", copy, "--clone", source] if how == "clone" else ["rename", "-p", source, copy]
+
+
+def codes(prefix: Path) -> list[tuple[str, str]]:
+    return [(finding.code, finding.subject) for finding in engine.audit(gather(str(prefix)).context).findings]
+
+
+@pytest.mark.parametrize("how", ["clone", "rename"])
+def test_a_damaged_environment(driver: Driver, damaged: Path, how: str) -> None:
+    copy = damaged.parent / "copy"
+    done = driver.run(*copy_words(how, damaged, copy)).ok()
+    before, _, after = done.stderr.partition("conda-pipsafe: what `conda ")
+    assert f"the copy of {damaged} will not be as it is" in before
+    assert "alpha 2.0 (installed by pip) becomes conda's 1.0 again, and pip's dist-info stays beside it" in before
+    assert before.count("conda-pipsafe: ") == 1, "the transaction in the copy shows the same, and is not told again"
+    assert "alpha 2.0 (installed by pip): conda's alpha=1.0=py_0 overwrote" in after
+    assert codes(copy) == [("PS201", "alpha")]
+    there = run(copy / "bin/python", "-c", "import alpha; print(alpha.__version__)").ok().stdout
+    assert there.strip() == "1.0", "as was said"
+
+
+@pytest.mark.parametrize("how", ["clone", "rename"])
+def test_a_sound_environment(driver: Driver, sound: Path, how: str) -> None:
+    copy = sound.parent / "copy"
+    done = driver.run(*copy_words(how, sound, copy)).ok()
+    assert "conda-pipsafe" not in done.stdout + done.stderr
+    assert codes(copy) == []
+    there = run(copy / "bin/python", "-c", "import alpha; print(alpha.__version__)").ok().stdout
+    assert there.strip() == "2.0"
+
+
+@pytest.mark.parametrize("how", ["clone", "rename"])
+def test_block(driver: Driver, damaged: Path, how: str) -> None:
+    driver.configure(plugins={"pipsafe_mode": "block"})
+    was = tree(damaged)
+    copy = damaged.parent / "copy"
+    done = driver.run(*copy_words(how, damaged, copy))
+    assert done.returncode == 1
+    assert f"the copy of {damaged} will not be as it is" in done.stderr
+    assert not copy.exists()
+    assert tree(damaged) == was

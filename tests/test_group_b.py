@@ -1,0 +1,301 @@
+"""conda changes what pip owns: each way that is known, on real conda.
+
+Every test shows three things: the warning before, by name and path; the finding after, from conda's own output and from
+`audit`; and that the same command says nothing where it does no harm.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conda_pipsafe.audit import engine
+from conda_pipsafe.audit.gather import gather
+from conda_pipsafe.demo.channel import Channel
+from conftest import MakeEnv
+from support.driving import Driven, Driver
+from support.random_world import make_checkout
+from support.running import pip, run
+
+NEWS = "conda-pipsafe: this transaction will harm 1 package that pip installed in "
+
+
+def install(prefix: Path, wheelhouse: Path, *words: str | Path) -> None:
+    pip(prefix, "install", "--find-links", wheelhouse, *words).ok()
+
+
+def codes(prefix: Path) -> list[tuple[str, str]]:
+    gathered = gather(str(prefix))
+    assert gathered.problems == ()
+    return [(finding.code, finding.subject) for finding in engine.audit(gathered.context).findings]
+
+
+def silent(done: Driven) -> None:
+    done.ok()
+    assert "conda-pipsafe" not in done.stdout + done.stderr
+
+
+def parts(done: Driven) -> tuple[str, str]:
+    """What was said before and what after; each once."""
+    before, mark, after = done.ok().stderr.partition("conda-pipsafe: what `conda ")
+    assert mark, done.stderr
+    assert before.count("conda-pipsafe: ") == 1, before
+    assert "conda-pipsafe: " not in after, after
+    return before, after
+
+
+@pytest.fixture
+def fetched(driver: Driver, make_env: MakeEnv) -> None:
+    """All versions of alpha in conda's package cache: then the forecast has paths, not names."""
+    for version in ("1.0", "2.0", "3.0"):
+        prefix = make_env("python", name=f"fetch-{version}")
+        driver.run("install", "-y", "--download-only", "-p", prefix, f"alpha={version}").ok()
+
+
+@pytest.mark.usefixtures("fetched")
+def test_conda_overwrites_pip(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip")
+    install(prefix, wheelhouse, "alpha==2.0")
+    silent(driver.run("install", "-y", "-p", prefix, "gamma"))
+    assert codes(prefix) == []
+    done = driver.run("install", "-y", "-p", prefix, "alpha=1.0")
+    before, after = parts(done)
+    assert f"{NEWS}{prefix}" in before
+    assert "alpha 2.0: conda's alpha 1.0 will overwrite 6 files (bin/alpha-cli, " in before
+    assert "will put a second dist-info beside pip's" in before
+    assert f"{prefix}/bin/python -m pip uninstall alpha" in before
+    assert "alpha 2.0 (installed by pip): conda's alpha=1.0=py_0 overwrote 6 files (bin/alpha-cli, " in after
+    assert codes(prefix) == [("PS201", "alpha")]
+    assert "share/alpha/data.txt" in done.forecast(prefix)["paths"]
+    assert not any("only_2_0" in path for path in done.forecast(prefix)["paths"])
+
+
+@pytest.mark.usefixtures("fetched")
+def test_conda_update_merges_over_pip(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip", "alpha=1.0", "gamma")
+    install(prefix, wheelhouse, "alpha==2.0")
+    silent(driver.run("install", "-y", "-p", prefix, "--force-reinstall", "gamma"))
+    before, after = parts(driver.run("update", "-y", "-p", prefix, "alpha"))
+    assert "conda's alpha 3.0 will overwrite 6 files" in before
+    assert "conda's alpha=3.0=py_0 overwrote 6 files" in after
+    assert ("PS201", "alpha") in codes(prefix)
+
+
+def test_conda_remove_deletes_pip_files(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip", "alpha=1.0", "gamma")
+    install(prefix, wheelhouse, "alpha==2.0")
+    silent(driver.run("remove", "-y", "-p", prefix, "gamma"))
+    done = driver.run("remove", "-y", "-p", prefix, "alpha")
+    before, after = parts(done)
+    assert "alpha 2.0: taking away conda's alpha 1.0 will delete 4 files (bin/alpha-cli, " in before
+    assert "alpha 2.0 (installed by pip): conda deleted 4 files" in after
+    assert f'{prefix}/bin/python -m pip install --force-reinstall --no-deps "alpha==2.0"' in after
+    assert codes(prefix) == [("PS202", "alpha")]
+    install(prefix, wheelhouse, "--force-reinstall", "--no-deps", "alpha==2.0")  # the way back that was named
+    assert codes(prefix) == []
+
+
+def test_conda_removes_what_pip_needs(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip", "alpha=2.0", "gamma")
+    install(prefix, wheelhouse, "piponly")
+    silent(driver.run("remove", "-y", "-p", prefix, "gamma"))
+    before, after = parts(driver.run("remove", "-y", "-p", prefix, "alpha"))
+    assert "piponly 1.0: will no longer have what it needs: alpha>=1 (nothing will be there)" in before
+    assert "piponly 1.0: no longer has what it needs: alpha>=1" in after
+    assert codes(prefix) == [("PS210", "piponly")]
+
+
+def test_conda_downgrades_what_pip_needs(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip", "alpha=2.0")
+    install(prefix, wheelhouse, "beta2")
+    silent(driver.run("install", "-y", "-p", prefix, "alpha=3.0"))
+    before, after = parts(driver.run("install", "-y", "-p", prefix, "alpha=1.0"))
+    assert "beta2 1.0: will no longer have what it needs: alpha>=2 (1.0 will be there)" in before
+    assert "beta2 1.0: no longer has what it needs: alpha>=2" in after
+    assert codes(prefix) == [("PS210", "beta2")]
+
+
+@pytest.mark.usefixtures("fetched")
+def test_conda_does_not_see_what_pip_provides(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip")
+    install(prefix, wheelhouse, "alpha==2.0")
+    before, after = parts(driver.run("install", "-y", "-p", prefix, "beta"))
+    assert "alpha 2.0: conda's alpha 3.0 will overwrite 6 files" in before
+    assert "conda's alpha=3.0=py_0 overwrote 6 files" in after
+    assert codes(prefix) == [("PS201", "alpha")]
+
+
+def test_editable_shadowed(driver: Driver, make_env: MakeEnv, wheelhouse: Path, tmp_path: Path) -> None:
+    prefix = make_env("python", "pip")
+    checkout = make_checkout(tmp_path / "checkout", "alpha")
+    install(prefix, wheelhouse, "--no-build-isolation", "--no-deps", "-e", checkout)
+    silent(driver.run("install", "-y", "-p", prefix, "gamma"))
+    before, after = parts(driver.run("install", "-y", "-p", prefix, "beta"))
+    assert "alpha 9.0: conda's alpha 3.0" in before
+    assert "alpha: two dist-infos lie side by side, 3.0 and 9.0" in after
+    assert codes(prefix) == [("PS203", "alpha")]
+    there = run(prefix / "bin/python", "-c", "import alpha; print(alpha.__file__)").ok().stdout
+    assert "site-packages" in there, "conda's is imported, as was said"
+
+
+def test_other_name_same_files(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    """No name says that gamma-core and gamma are the same: only the paths do, once they are known."""
+    prefix = make_env("python", "pip")
+    install(prefix, wheelhouse, "gamma-core", "delta-python")
+    silent(driver.run("install", "-y", "-p", prefix, "alpha=1.0"))
+    before, after = parts(driver.run("install", "-y", "-p", prefix, "gamma"))
+    module = "site-packages/gamma/__init__.py"
+    assert "gamma-core 1.0: conda's gamma 1.0 will overwrite 2 files (" in before
+    assert module in before
+    assert "gamma-core 1.0 (installed by pip): conda's gamma=1.0=py_0 overwrote 2 files" in after
+    assert [code for code, _ in codes(prefix)] == ["PS204"]
+
+
+@pytest.mark.usefixtures("fetched")
+def test_revision_rollback(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    """No solver runs, so no solver hook: the last look is the only one."""
+    prefix = make_env("python", "pip", "alpha=1.0")
+    driver.run("install", "-y", "-p", prefix, "alpha=3.0").ok()
+    driver.run("install", "-y", "-p", prefix, "gamma").ok()
+    install(prefix, wheelhouse, "alpha==2.0")
+    silent(driver.run("install", "-y", "-p", prefix, "--revision", "1"))
+    before, after = parts(driver.run("install", "-y", "-p", prefix, "--revision", "0"))
+    assert "alpha 2.0: conda's alpha 1.0 will overwrite 6 files" in before
+    assert "conda's alpha=1.0=py_0 overwrote 6 files" in after
+    assert codes(prefix) == [("PS201", "alpha")]
+
+
+def test_explicit_file(driver: Driver, make_env: MakeEnv, wheelhouse: Path, channel: Channel) -> None:
+    prefix = make_env("python", "pip")
+    install(prefix, wheelhouse, "alpha==2.0")
+    silent(driver.run("install", "-y", "-p", prefix, channel.root / "noarch" / "gamma-1.0-py_0.conda"))
+    archive = channel.root / "noarch" / "alpha-1.0-py_0.conda"
+    before, after = parts(driver.run("install", "-y", "-p", prefix, archive))
+    assert "alpha 2.0: conda's alpha 1.0 will overwrite 6 files" in before
+    assert "conda's alpha=1.0=py_0 overwrote 6 files" in after
+
+
+def test_remove_pip_removes_python(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip", "gamma")
+    install(prefix, wheelhouse, "piponly", "alpha==2.0")
+    silent(driver.run("remove", "-y", "-p", prefix, "gamma"))
+    done = driver.run("remove", "-y", "-p", prefix, "python", "pip")
+    before, after = parts(done)
+    assert "will harm 2 packages that pip installed" in before
+    assert "stays behind in lib/python" in before
+    assert "2 packages stay behind in lib/python" in after
+    assert len(done.forecast(prefix)["orphaned"]) == 2
+
+
+def test_remove_all_is_what_was_asked_for(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip")
+    install(prefix, wheelhouse, "alpha==2.0")
+    # conda itself says that everything goes: there is nothing to add.
+    silent(driver.run("remove", "-y", "-p", prefix, "--all"))
+    assert not (prefix / "conda-meta").exists()
+
+
+def test_remove_all_that_keeps_the_folder(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip")
+    install(prefix, wheelhouse, "alpha==2.0")
+    before, after = parts(driver.run("remove", "-y", "-p", prefix, "--all", "--keep-env"))
+    assert "alpha 2.0: Python" in before
+    assert "stays behind in lib/python" in before
+    assert "1 package stays behind in lib/python" in after
+
+
+class TestEnvironmentFile:
+    """`conda env update` and `env create`, whose `pip:` section is `pip install -U`."""
+
+    @pytest.fixture
+    def offline(self, wheelhouse: Path) -> dict[str, str]:
+        return {"PIP_FIND_LINKS": str(wheelhouse), "PIP_NO_INDEX": "1"}
+
+    @staticmethod
+    def write(tmp_path: Path, conda: list[str], pip: list[str]) -> Path:
+        file = tmp_path / "environment.yml"
+        dependencies: list[object] = ["python", "pip", *conda]
+        # JSON is YAML.
+        file.write_text(json.dumps({"dependencies": [*dependencies, *([{"pip": pip}] if pip else [])]}))
+        return file
+
+    def test_update_forces_U(  # noqa: N802 - pip's option
+        self, driver: Driver, make_env: MakeEnv, tmp_path: Path, offline: dict[str, str]
+    ) -> None:
+        prefix = make_env("python", "pip", "alpha=1.0")
+        file = self.write(tmp_path, ["alpha=1.0"], ["zeta", "alpha==1.0"])
+        silent(driver.run("env", "update", "-p", prefix, "-f", file, env=offline))
+        assert codes(prefix) == []
+        file = self.write(tmp_path, ["alpha=1.0"], ["zeta", "alpha"])
+        before, after = parts(driver.run("env", "update", "-p", prefix, "-f", file, env=offline))
+        assert f"the pip section of {file} asks pip for what conda brings too" in before
+        assert "  alpha: conda runs `pip install -U`, which will put its own over conda's alpha 1.0" in before
+        assert "zeta" not in before
+        assert "alpha 3.0: pip put it in the place of conda's alpha 1.0" in after
+        assert codes(prefix) == [("PS101", "alpha")]
+
+    def test_update_of_a_package_that_the_file_does_not_ask_conda_for(
+        self, driver: Driver, make_env: MakeEnv, tmp_path: Path, offline: dict[str, str]
+    ) -> None:
+        prefix = make_env("python", "pip", "alpha=1.0")
+        file = self.write(tmp_path, [], ["Alpha>=2"])
+        before, _ = parts(driver.run("env", "update", "-p", prefix, "-f", file, env=offline))
+        assert "Alpha>=2: conda runs `pip install -U`, which will put its own over conda's alpha 1.0" in before
+
+    def test_create(self, driver: Driver, tmp_path: Path, offline: dict[str, str]) -> None:
+        clean, mixed = tmp_path / "clean", tmp_path / "mixed"
+        file = self.write(tmp_path, ["gamma"], ["alpha==2.0"])
+        silent(driver.run("env", "create", "-y", "-p", clean, "-f", file, env=offline))
+        file = self.write(tmp_path, ["alpha=1.0"], ["alpha"])
+        before, after = parts(driver.run("env", "create", "-y", "-p", mixed, "-f", file, env=offline))
+        assert "alpha: conda runs `pip install -U`" in before
+        assert "alpha 3.0: pip put it in the place of conda's alpha 1.0" in after
+        assert codes(mixed) == [("PS101", "alpha")]
+
+    def test_block_refuses_before_anything_is_made(
+        self, driver: Driver, tmp_path: Path, offline: dict[str, str]
+    ) -> None:
+        driver.configure(plugins={"pipsafe_mode": "block"})
+        file = self.write(tmp_path, ["alpha=1.0"], ["alpha"])
+        done = driver.run("env", "create", "-y", "-p", tmp_path / "new", "-f", file, env=offline)
+        assert done.returncode == 1
+        assert "conda-pipsafe refuses this command: the pip section of" in done.stderr
+        assert not (tmp_path / "new").exists()
+
+    def test_prune(self, driver: Driver, make_env: MakeEnv, wheelhouse: Path, tmp_path: Path) -> None:
+        prefix = make_env("python", "pip", "alpha=2.0", "gamma")
+        install(prefix, wheelhouse, "piponly")
+        file = self.write(tmp_path, ["alpha"], [])
+        silent(driver.run("env", "update", "-p", prefix, "--prune", "-f", file))
+        file = self.write(tmp_path, [], [])
+        before, after = parts(driver.run("env", "update", "-p", prefix, "--prune", "-f", file))
+        assert "piponly 1.0: will no longer have what it needs: alpha>=1 (nothing will be there)" in before
+        assert "piponly 1.0: no longer has what it needs: alpha>=1" in after
+        assert codes(prefix) == [("PS210", "piponly")]
+
+    def test_create_whose_pip_fails(self, driver: Driver, tmp_path: Path, offline: dict[str, str]) -> None:
+        """conda leaves half an environment; we say nothing false of it, and the next command is as any other."""
+        prefix = tmp_path / "half"
+        file = self.write(tmp_path, ["alpha=1.0"], ["no-such-thing"])
+        done = driver.run("env", "create", "-y", "-p", prefix, "-f", file, env=offline)
+        assert done.returncode == 1
+        assert "conda-pipsafe" not in done.stderr
+        assert codes(prefix) == []
+        silent(driver.run("install", "-y", "-p", prefix, "gamma"))
+
+
+def test_two_hundred_packages_of_pip_and_none_touched(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip")
+    install(prefix, wheelhouse, "piponly")
+    site = next(prefix.glob("lib/python*/site-packages"))
+    for number in range(200):
+        info = site / f"many{number}-1.0.dist-info"
+        info.mkdir()
+        (site / f"many{number}.py").write_text("")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: many{number}\nVersion: 1.0\n")
+        (info / "INSTALLER").write_text("pip\n")
+        (info / "RECORD").write_text(f"many{number}.py,,\n{info.name}/METADATA,,\n{info.name}/RECORD,,\n")
+    silent(driver.run("install", "-y", "-p", prefix, "gamma"))
+    silent(driver.run("remove", "-y", "-p", prefix, "gamma"))

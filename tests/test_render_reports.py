@@ -1,0 +1,240 @@
+"""JSON by its schema, SARIF by its standard, one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from conda_pipsafe.audit.overview import Owned
+from conda_pipsafe.cli.app import main
+from conda_pipsafe.render.treemap import HEIGHT, WIDTH, Box, layout, treemap
+from support.prefixes import SITE, PrefixFactory
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> PrefixFactory:
+    """An environment with findings of each severity, contested paths, a history, and names that try something."""
+    make = PrefixFactory(tmp_path / "my env <b>")
+    make.pip_dist("user", requires=["absent>=2"])
+    make.pip_dist("opencv-python", "4.0", {"cv2/__init__.py": "pip"})
+    make.record("py-opencv", "4.1", {f"{SITE}/cv2/__init__.py": "conda"})
+    make.record("evil", "1.0<img onerror=x>\x1b", {"lib/a&b \u202e é.so": ""}, depends=["lib[x=1]"])
+    (make.root / "lib/a&b \u202e é.so").unlink()
+    make.write(f"{SITE}/left/__pycache__/__init__.cpython-312.pyc")
+    make.history(("2026-01-01 00:00:00", 'conda create "<i>"', ["+c::py-opencv-4.1-h0_0"]))
+    return make
+
+
+def validator() -> jsonschema.Draft202012Validator:
+    schema = json.loads((DOCS / "schema/audit-1.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_json_of_one_of_several_and_of_an_error(env: PrefixFactory, tmp_path: Path, capsys: Output) -> None:
+    other = PrefixFactory(tmp_path / "other")
+    for words, code in ((["-p", env.root], 3), (["-p", env.root, "-p", other.root], 3), (["-p", tmp_path], 1)):
+        assert main(["audit", "--json", *map(str, words)]) == code
+        validator().validate(json.loads(capsys.readouterr().out))
+
+
+def test_schema_refuses_what_is_not_ours(env: PrefixFactory, capsys: Output) -> None:
+    main(["audit", "--json", "-p", str(env.root)])
+    value = json.loads(capsys.readouterr().out)
+    for broken in ({**value, "schema_version": 2}, {**value, "findings": [{}]}, {**value, "summary": {}}, {}):
+        assert not validator().is_valid(broken)
+
+
+def test_json_to_a_file_is_the_same(env: PrefixFactory, tmp_path: Path, capsys: Output) -> None:
+    assert main(["audit", "--format", "json", "-p", str(env.root)]) == 3
+    shown = capsys.readouterr().out
+    assert main(["audit", "--format", "json", "--output", str(tmp_path / "out.json"), "-p", str(env.root)]) == 3
+    assert (tmp_path / "out.json").read_text() == shown
+    assert capsys.readouterr().out == ""
+
+
+def sarif(capsys: Output, *words: str | Path) -> Any:  # noqa: ANN401
+    main(["audit", "--format", "sarif", *map(str, words)])
+    return json.loads(capsys.readouterr().out)
+
+
+# The parts of SARIF 2.1.0 that we write, with what the standard demands of each; nothing else may be there.
+_MESSAGE = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
+_LOCATION = {
+    "type": "object",
+    "required": ["physicalLocation"],
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "integer", "minimum": -1},
+        "physicalLocation": {
+            "type": "object",
+            "required": ["artifactLocation"],
+            "properties": {
+                "artifactLocation": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "uri": {"type": "string", "format": "uri-reference"},
+                        "uriBaseId": {"type": "string"},
+                    },
+                }
+            },
+        },
+    },
+}
+_RESULT = {
+    "type": "object",
+    "required": ["message"],
+    "additionalProperties": False,
+    "properties": {
+        "ruleId": {"type": "string"},
+        "ruleIndex": {"type": "integer", "minimum": -1},
+        "level": {"enum": ["none", "note", "warning", "error"]},
+        "message": _MESSAGE,
+        "locations": {"type": "array", "items": _LOCATION},
+        "relatedLocations": {"type": "array", "items": _LOCATION, "uniqueItems": True},
+        "partialFingerprints": {"type": "object", "additionalProperties": {"type": "string"}},
+        "baselineState": {"enum": ["new", "unchanged", "updated", "absent"]},
+        "properties": {"type": "object"},
+    },
+}
+SARIF_SUBSET = {
+    "type": "object",
+    "required": ["version", "runs"],
+    "properties": {
+        "version": {"const": "2.1.0"},
+        "$schema": {"type": "string", "format": "uri"},
+        "runs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["tool"],
+                "additionalProperties": False,
+                "properties": {
+                    "tool": {"type": "object", "required": ["driver"]},
+                    "originalUriBaseIds": {"type": "object"},
+                    "invocations": {"type": "array", "items": {"required": ["executionSuccessful"]}},
+                    "results": {"type": "array", "items": _RESULT},
+                },
+            },
+        },
+    },
+}
+
+
+def test_sarif_has_the_structure_of_the_standard(env: PrefixFactory, capsys: Output) -> None:
+    value = sarif(capsys, "-p", env.root)
+    jsonschema.validate(value, SARIF_SUBSET)
+    (run,) = value["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == [
+        result["ruleId"] for result in run["results"]
+    ]
+    assert {result["level"] for result in run["results"]} == {"error", "warning", "note"}
+    assert run["originalUriBaseIds"]["ENV0"]["uri"].startswith("file:///")
+    assert run["originalUriBaseIds"]["ENV0"]["uri"].endswith("/my%20env%20%3Cb%3E/")
+    uris = [
+        place["physicalLocation"]["artifactLocation"]["uri"]
+        for result in run["results"]
+        for place in result["locations"]
+    ]
+    assert "lib/a%26b%20%E2%80%AE%20%C3%A9.so" in uris
+    assert all(re.fullmatch(r"[A-Za-z0-9/._~%-]+", uri) for uri in uris)
+
+
+def test_sarif_of_several_with_a_baseline(env: PrefixFactory, tmp_path: Path, capsys: Output) -> None:
+    file, other = tmp_path / "known.json", PrefixFactory(tmp_path / "other")
+    main(["audit", "-p", str(env.root), "--write-baseline", str(file)])
+    other.write(f"{SITE}/~ip/x")
+    value = sarif(capsys, "-p", env.root, "-p", other.root, "--baseline", file)
+    jsonschema.validate(value, SARIF_SUBSET)
+    states = {(item["baselineState"], item["locations"][0]["physicalLocation"]["artifactLocation"]["uriBaseId"])
+              for item in value["runs"][0]["results"]}  # fmt: skip
+    assert states == {("unchanged", "ENV0"), ("new", "ENV1")}
+    assert value["runs"][0]["invocations"][0]["executionSuccessful"] is True
+
+
+class Page(HTMLParser):
+    """What a page is made of; fails on tags that do not close in order."""
+
+    VOID = frozenset({"meta", "br", "rect"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def html(capsys: Output, *words: str | Path) -> str:
+    main(["audit", "--format", "html", *map(str, words)])
+    return capsys.readouterr().out
+
+
+def test_page_is_whole_and_needs_nothing_else(env: PrefixFactory, capsys: Output) -> None:
+    text = html(capsys, "-p", env.root)
+    page = Page(text)
+    assert not {"script", "link", "img", "iframe", "object", "embed", "a", "i", "b"} & set(page.tags)
+    assert not {"src", "href", "onload", "onerror", "style", "xlink:href"} & {name for name, _ in page.attributes}
+    assert not re.search(r"url\(|@import", text)
+    assert ("http-equiv", "Content-Security-Policy") in page.attributes
+    assert not re.search("[\x00-\x08\x1b\u202e\ud800-\udfff]", text)
+    said = "".join(page.words)
+    for words in ("PS204", "1.0<img onerror=x>\\x1b", 'conda create "<i>"', "user 1.0", "conda's py-opencv"):
+        assert words in said, words
+
+
+def test_page_draws_who_owns_what(env: PrefixFactory, capsys: Output) -> None:
+    text = html(capsys, "-p", env.root)
+    assert 'class="contested pip"' in text
+    assert "pip: opencv-python 4.0, 4 paths, 1 of them contested" in text
+    assert "Contested paths (1)" in text
+
+
+def test_page_of_several(env: PrefixFactory, tmp_path: Path, capsys: Output) -> None:
+    other = PrefixFactory(tmp_path / "other", python=None)
+    page = Page(html(capsys, "-p", env.root, "-p", other.root))
+    assert page.tags.count("section") == 2
+
+
+def test_treemap_covers_its_box_in_proportion() -> None:
+    weights = [50.0, 30.0, 10.0, 5.0, 5.0]
+    boxes = layout(weights, Box(0, 0, WIDTH, HEIGHT))
+    areas = [box.width * box.height for box in boxes]
+    assert areas == pytest.approx([weight / 100 * WIDTH * HEIGHT for weight in weights])
+    assert layout([], Box(0, 0, 1, 1)) == []
+
+
+def test_treemap_names_what_is_large_enough() -> None:
+    owners = [Owned("big&", "1", "conda", 900, 0), Owned("tiny", "1", "pip", 1, 0), Owned("none", "1", "pip", 0, 0)]
+    text = treemap(owners)
+    assert "<text" in text
+    assert text.count("<rect") == 2
+    assert ">big&amp;</text>" in text
+    assert ">tiny</text>" not in text
