@@ -61,4 +61,5 @@ def test_in_conda(conda: Conda, make_env: MakeEnv) -> None:
     prefix = make_env("python")
     done = conda.run("pipsafe", "status", "-p", prefix, "--json").ok().json()
     assert done["hooks"]["registered"] is True
-    assert [finding["code"] for finding in done["findings"]] == ["PS402"]
+    # The checkout is on this conda's PYTHONPATH, and that is told as well.
+    assert [finding["code"] for finding in done["findings"]] == ["PS402", "PS404"]

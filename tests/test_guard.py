@@ -24,7 +24,7 @@ from support.prefixes import SITE, PrefixFactory, metadata
 from support.running import Conda, Finished, pip, run
 from test_hooks import DEBUG
 
-PIPS = ("23.0", "24.3.1", "25.2", "26.1", "26.3")
+PIPS = ("23.3.2", "24.3.1", "25.2", "26.1", "26.3")
 Capture = pytest.CaptureFixture[str]
 
 

@@ -47,7 +47,7 @@ CASES = (
     Case("pip", "install --force-reinstall alpha==2.0", harms=True),
     Case("pip", "install --ignore-installed alpha==2.0", harms=True),
     Case("pip", "install --no-deps alpha==2.0", harms=True),
-    Case("pip", "install --isolated alpha==2.0", harms=True),
+    Case("pip", "install --isolated --no-index -f {wheels} alpha==2.0", harms=True),
     Case("pip", "install alpha==2.0", harms=True, variables={"PIP_CONSTRAINT": "{empty}"}),
     Case("pip", "uninstall -y alpha", harms=True),
     Case("pip", "install gamma-core", harms=True),

@@ -133,7 +133,10 @@ def _foresee(prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> For
     snapshot = sessions.snapshot_before(prefix)
     if snapshot is None or not snapshot.pip_distributions():
         return None
-    seen = forecast(snapshot, transaction_of(snapshot, prefix, unlink, link))
+    change = transaction_of(snapshot, prefix, unlink, link)
+    seen = sessions.current.forecasts.get(prefix)
+    if seen is None or not seen.exact or seen.transaction != change:
+        seen = forecast(snapshot, change)
     sessions.current.forecasts[prefix] = seen
     return seen
 

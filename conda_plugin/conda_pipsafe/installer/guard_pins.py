@@ -4,7 +4,7 @@ pip applies constraints to the environments of isolated builds as well, where `s
 older setuptools. Which pip does what (each was read and run):
 
 - 26.2 and newer: builds never see the constraints.
-- 23.0 to 24.3: the pip that fills a build environment runs with `_PIP_STANDALONE_CERT` set to a file of pip's, and a
+- up to 24.3: the pip that fills a build environment runs with `_PIP_STANDALONE_CERT` set to a file of pip's, and a
   constraints file may name variables. So each pin carries a marker that no longer holds when the variable is a path
   with the Python's version in it. These versions are out; they cannot change.
 - 25.0 to 26.1, and old ones on Windows, whose paths have no version: nothing tells a build apart, so the distributions

@@ -58,10 +58,10 @@ def with_variable(text: str | None, reference: str) -> str:
     wanted["env_vars"] = {**variables, NAME: " ".join([*others, reference])}
     if wanted == state and text is not None:
         return text
-    literal = json.dumps(wanted["env_vars"][NAME], ensure_ascii=False)
+    value = wanted["env_vars"][NAME]
     if current is not None:
-        return _changed(text or "", wanted, _exchanges(current, literal))
-    return _changed(text or "", wanted, _additions(state, f'"{NAME}": {literal}'))
+        return _changed(text or "", wanted, _exchanges(current, value))
+    return _changed(text or "", wanted, _additions(state, _pair(value)))
 
 
 def without_variable(text: str, was: Before | None) -> str | None:
@@ -86,7 +86,7 @@ def without_variable(text: str, was: Before | None) -> str | None:
     wanted = copy.deepcopy(state)
     if others:
         wanted["env_vars"][NAME] = others
-        return _changed(text, wanted, _exchanges(current, json.dumps(others, ensure_ascii=False)))
+        return _changed(text, wanted, _exchanges(current, others))
     del wanted["env_vars"][NAME]
     if not wanted["env_vars"] and was in {"nothing", "no-variables"}:
         del wanted["env_vars"]
@@ -114,11 +114,12 @@ def _pair(value: str) -> str:
     return f'"{NAME}": {json.dumps(value, ensure_ascii=False)}'
 
 
-def _exchanges(current: str, literal: str) -> _Attempt:
+def _exchanges(current: str, value: str) -> _Attempt:
     def attempt(text: str) -> Iterator[str]:
-        for old in (json.dumps(current, ensure_ascii=False), json.dumps(current)):
+        for escaped in (False, True):
+            old, new = (json.dumps(item, ensure_ascii=escaped) for item in (current, value))
             for match in re.finditer(re.escape(old), text):
-                yield f"{text[: match.start()]}{literal}{text[match.end() :]}"
+                yield f"{text[: match.start()]}{new}{text[match.end() :]}"
 
     return attempt
 

@@ -192,11 +192,11 @@ def _conda_owned(snapshot: Snapshot, item: Removed, dist: Distribution, record: 
         )
         return NotRemoved("conda-owned", dist.name, message, tuple(other.path for other in item.dists), fixes)
     message = f"{dist.name} {dist.version} is conda's ({record.dist_str}): pip would leave conda believing it is there"
-    fixes = [f"conda remove -p {prefix} {record.name}"]
+    ways = [f"conda remove -p {prefix} {record.name}"]
     if snapshot.owner_of(dist) == "both":
         message = f"{dist.name} {dist.version} was written over conda's {record.dist_str}, which still counts on it"
-        fixes.append(f"conda install -p {prefix} --force-reinstall {spec}   (conda's files back)")
-    return NotRemoved("conda-owned", dist.name, message, (dist.path,), tuple(fixes))
+        ways.append(f"conda install -p {prefix} --force-reinstall {spec}   (conda's files back)")
+    return NotRemoved("conda-owned", dist.name, message, (dist.path,), tuple(ways))
 
 
 def _no_record(snapshot: Snapshot, dist: Distribution) -> NotRemoved:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.installer.guard import unguarded
 from conda_pipsafe.installer.pip_settings import clean_environment
 from conda_pipsafe.prefix.paths import scripts_dir
 from conda_pipsafe.prefix.snapshot import Snapshot
@@ -90,6 +91,8 @@ def find_pip(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Pi
             hint=f"conda install -p {prefix} 'pip>=23.0'",
         )
     variables, dropped = clean_environment(prefix, python, os.environ if environ is None else environ)
+    # The guard is for raw pip: here the policy decides, and says why.
+    variables = unguarded(prefix, variables)
     variables["PATH"] = os.pathsep.join([*_path_folders(prefix), variables.get("PATH", os.defpath)])
     return Pip(prefix, python, version, variables, dropped)
 

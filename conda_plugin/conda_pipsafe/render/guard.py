@@ -9,9 +9,9 @@ from conda_pipsafe.installer.guard import Guard
 _SHOWN = 8
 
 NOT_COVERED = (
-    "`pip install --force-reinstall` and `--ignore-installed`: the same version is written over conda's",
+    "`--force-reinstall` and `--ignore-installed` without another version: the same one is written over conda's",
     "`pip uninstall` and `uv pip uninstall` of what conda owns, `uv pip sync`",
-    "`pip --isolated`, PIP_CONFIG_FILE set to the null device, a PIP_CONSTRAINT of one's own",
+    "pip with PIP_CONFIG_FILE set to the null device, or with a PIP_CONSTRAINT of one's own",
     "a package of another name that brings the same files",
     "uv where the environment is not activated (`uv pip install --python PATH`)",
 )
