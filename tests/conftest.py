@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,12 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave without the interpreter's end: py-rattler's threads now and then crash it (seen with 0.28)."""
-    if "rattler" in sys.modules and config.stash.get(_exit_code, None) is not None:
+    # A worker of pytest-xdist ends by itself: its results are with the controller by then.
+    if (
+        "rattler" in sys.modules
+        and not hasattr(config, "workerinput")
+        and config.stash.get(_exit_code, None) is not None
+    ):
         sys.stdout.flush()
         sys.stderr.flush()
         # Under coverage the data is written by an atexit handler, which has to run.
@@ -71,6 +77,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     session.config.stash[_exit_code] = int(exitstatus)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["conda_ran"] = session.config.stash[_conda_ran]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - pytest-xdist's, which is untyped
+    """Add up, in the controller of pytest-xdist, what its workers ran."""
+    node.config.stash[_conda_ran].extend(getattr(node, "workeroutput", {}).get("conda_ran", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -186,9 +186,10 @@ class TestNames:
         assert not harm.doubled
         assert not found.exact
 
-    def test_its_conda_name_counts_beside_what_is_guessed(self, prefix: PrefixFactory) -> None:
+    def test_its_conda_name_counts_only_where_it_is_a_distribution_s(self, prefix: PrefixFactory) -> None:
         prefix.pip_dist("tool")
-        assert only(seen(prefix.root, link("tool", dists={"another": "2.0"}))).by_name_only
+        assert not seen(prefix.root, link("tool", dists={"another": "2.0"}))
+        assert only(seen(prefix.root, link("another", dists={"tool": "2.0"}))).by_name_only
 
     def test_a_second_dist_info(self, prefix: PrefixFactory) -> None:
         prefix.pip_dist("tool")
@@ -398,6 +399,16 @@ class TestOutcome:
             path.unlink()
         info.rmdir()
         assert not after(prefix, before)
+
+    def test_without_a_list_what_makes_it_a_distribution_is_watched(self, prefix: PrefixFactory) -> None:
+        info = prefix.pip_dist("tool")
+        (info / "RECORD").unlink()
+        own = f"{SITE}/tool-1.0.dist-info/METADATA"
+        before = self.baseline(prefix, frozenset({own}))
+        (prefix.root / own).unlink()
+        found = after(prefix, before)
+        assert [change.deleted for change in found.changes] == [(own,)]
+        assert found.spared == ()
 
     def test_foreseen_and_spared(self, prefix: PrefixFactory) -> None:
         prefix.pip_dist("tool")

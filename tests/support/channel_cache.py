@@ -86,10 +86,10 @@ def _build(channel: Channel, interpreters: list[Path], cache: Path) -> None:
 def _key(interpreters: list[Path]) -> str:
     """Return a hash of what the channel is made of: code, and interpreters."""
     digest = hashlib.sha256()
-    sources = (Path(conda_pipsafe.demo.__file__).parent, Path(__file__).parent)
-    for folder in sources:
-        for source in sorted(folder.glob("*.py")):
-            digest.update(source.read_bytes())
+    here = Path(__file__).parent
+    sources = [*sorted(Path(conda_pipsafe.demo.__file__).parent.glob("*.py")), here / "packages.py", here / "pypi.py"]
+    for source in sources:
+        digest.update(source.read_bytes())
     for interpreter in interpreters:
         real = interpreter.resolve()
         digest.update(f"{real} {real.stat().st_mtime_ns}".encode())

@@ -17,6 +17,7 @@ from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.files import UnreadableError, read_bytes
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.record_csv import RecordedFile
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 Stamp = tuple[int, int, int]  # inode, bytes, mtime in ns
@@ -134,7 +135,8 @@ def take_baseline(snapshot: Snapshot) -> Baseline:
 
 def _watch(snapshot: Snapshot, dist: Distribution, stamps: dict[str, Stamp]) -> Watched:
     files: dict[str, str | None] = {}
-    for row in snapshot.installed_files[dist.path]:
+    # Without a list, what surely is its own: the file that makes it a distribution.
+    for row in snapshot.installed_files[dist.path] or (RecordedFile(dist.metadata_path, None, None),):
         stamp = stamp_of(snapshot.prefix, row.path)
         if stamp is not None:
             stamps[row.path] = stamp
