@@ -215,7 +215,7 @@ def test_variables_that_lead_elsewhere_are_dropped_and_others_kept(tmp_path: Pat
     assert dropped == ("PIP_FORCE_REINSTALL", "PIP_TARGET", "PIP_user")
     assert variables == {
         "PIP_INDEX_URL": "https://i", "PIP_CERT": "c", "HTTPS_PROXY": "p", "PIP_CONSTRAINT": "k",
-        "PIP_CONFIG_FILE": os.devnull, "PYTHONNOUSERSITE": "1",
+        "PIP_CONFIG_FILE": os.devnull, "PYTHONNOUSERSITE": "1", "PIP_REQUIRE_VIRTUALENV": "0",
     }  # fmt: skip
 
 
