@@ -88,8 +88,8 @@ def _guess(prec: Any, snapshot: Snapshot) -> dict[str, str]:  # noqa: ANN401
         prec.name,
         str(prec.version),
         purls=None if purls is None else tuple(map(str, purls)),
-        # A package that was named by its URL only: nothing says what it needs.
-        depends=None if depends is None or prec.get("url_only") else tuple(map(str, depends)),
+        # A package that was named by its URL only (an explicit file): nothing says what it needs.
+        depends=tuple(map(str, depends or ())) if depends or noarch else None,
         noarch=str(getattr(noarch, "value", noarch)) if noarch else None,
     )
     return distributions_of(package, tuple(map(str, context.pkgs_dirs)), snapshot)
