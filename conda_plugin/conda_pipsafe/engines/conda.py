@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
 from conda_pipsafe.forecast.package_paths import PackagePaths, read_package_paths
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.files import UnreadableError
+from conda_pipsafe.prefix.paths import site_packages_of
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
@@ -44,22 +44,16 @@ def _python(snapshot: Snapshot) -> _Python:
     record = snapshot.record_named("python")
     if record is None:
         return None, None
-    return snapshot.python, record.python_site_packages_path or _site(snapshot.python)
+    return snapshot.python, record.python_site_packages_path or site_packages_of(snapshot.python)
 
 
 def _python_after(before: _Python, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> _Python:
     coming = next((prec for prec in link if prec.name == "python"), None)
     if coming is not None:
         version = ".".join(str(coming.version).split(".")[:2])
-        return version, getattr(coming, "python_site_packages_path", None) or _site(version)
+        return version, getattr(coming, "python_site_packages_path", None) or site_packages_of(version)
     going = any(prec.name == "python" for prec in unlink)
     return (None, None) if going else before
-
-
-def _site(version: str | None) -> str | None:
-    if version is None:
-        return None
-    return "Lib/site-packages" if os.name == "nt" else f"lib/python{version}/site-packages"
 
 
 def _linked(prec: Any, python: _Python, snapshot: Snapshot) -> LinkedPackage:  # noqa: ANN401 - a conda PackageRecord

@@ -18,6 +18,7 @@ from conda_pipsafe.forecast.package_paths import PackagePaths, read_package_path
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.files import UnreadableError
+from conda_pipsafe.prefix.paths import site_packages_of
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 EXPLICIT_MARKER = "@EXPLICIT"
@@ -70,7 +71,7 @@ def difference(snapshot: Snapshot, state: Sequence[Wanted], caches: Sequence[str
         if version != snapshot.python
         else set()
     )
-    site = (python.site_packages if python else None) or _site(version)
+    site = (python.site_packages if python else None) or site_packages_of(version)
     before = snapshot.record_named("python")
     return Transaction(
         prefix=snapshot.prefix,
@@ -86,7 +87,7 @@ def difference(snapshot: Snapshot, state: Sequence[Wanted], caches: Sequence[str
         ),
         python_before=snapshot.python,
         python_after=version,
-        site_before=(before.python_site_packages_path or _site(snapshot.python)) if before else None,
+        site_before=(before.python_site_packages_path or site_packages_of(snapshot.python)) if before else None,
         site_after=site,
     )
 
@@ -158,12 +159,6 @@ def _of_url(path: str, number: int, line: str, folder: str) -> Wanted:
 
 def _identity(record: Record) -> tuple[str, str, str]:
     return record.name, record.version, record.build
-
-
-def _site(version: str | None) -> str | None:
-    if version is None:
-        return None
-    return "Lib/site-packages" if os.name == "nt" else f"lib/python{version}/site-packages"
 
 
 def _linked(

@@ -35,6 +35,13 @@ def scripts_dir(*, windows: bool | None = None) -> str:
     return "Scripts" if (os.name == "nt" if windows is None else windows) else "bin"
 
 
+def site_packages_of(python: str | None) -> str | None:
+    """The site-packages folder of a Python (`3.12`) whose record declares none, prefix-relative."""
+    if python is None:
+        return None
+    return "Lib/site-packages" if os.name == "nt" else f"lib/python{python}/site-packages"
+
+
 def path_key(path: str) -> str:
     """What two spellings of one file have in common: the path itself, case-folded on Windows."""
     return path.lower() if os.name == "nt" else path
