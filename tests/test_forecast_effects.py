@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from conda_pipsafe.forecast.copying import replaced_packages
-from conda_pipsafe.forecast.effects import Forecast, Harm, forecast
+from conda_pipsafe.forecast.effects import Forecast, Harm, TakenCommand, forecast
 from conda_pipsafe.forecast.outcome import (
     Baseline,
     Outcome,
@@ -22,6 +23,7 @@ from conda_pipsafe.forecast.outcome import (
 from conda_pipsafe.forecast.requirements import newly_broken
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.snapshot import read_snapshot
+from conda_pipsafe.render.forecast import forecast_text, forecast_value
 from support.prefixes import SITE, PrefixFactory, metadata
 
 
@@ -170,6 +172,45 @@ class TestPaths:
         assert only(seen(prefix.root, unlink("x", compiled), package)).overwritten == (compiled,)
         source.unlink()
         assert only(seen(prefix.root, package)).overwritten == (compiled,)
+
+
+class TestCommands:
+    def test_a_command_that_changes_hands(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"../../../bin/tool": "#!", "../../../bin/other": "#!"})
+        made = replace(link("x", "1.0", {"bin/tool"}, {}), scripts={"bin/tool": "x.cli:main"})
+        harm = only(seen(prefix.root, made, link("y", "1.0", {"bin/other"}, {})))
+        assert harm.commands == (
+            TakenCommand("bin/other", "y 1.0", None),
+            TakenCommand("bin/tool", "x 1.0", "x.cli:main"),
+        )
+        text = forecast_text(seen(prefix.root, made), [only(seen(prefix.root, made))])
+        assert "tool 1.0: the command `tool` will be that of conda's x 1.0 (x.cli:main)" in text
+
+    def test_the_same_distribution_s_command_is_no_other(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"../../../bin/tool": "#!"})
+        harm = only(seen(prefix.root, link("tool", "2.0", {"bin/tool"})))
+        assert harm.overwritten == ("bin/tool",)
+        assert harm.commands == ()
+
+    def test_more_than_are_told(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={f"../../../bin/t{number}": "#!" for number in range(5)})
+        found = seen(prefix.root, link("x", "1.0", {f"bin/t{number}" for number in range(5)}, {}))
+        assert "tool 1.0: 2 more commands change hands" in forecast_text(found, found.harms)
+        assert forecast_text(found, found.harms, every_path=True).count("the command `t") == 5
+
+
+class TestPutBack:
+    def test_conda_s_own_paths_that_pip_replaced(self, prefix: PrefixFactory) -> None:
+        gone = f"{SITE}/tool-0.9.dist-info/METADATA"
+        prefix.record("tool", "0.9", {MODULE: "", gone: metadata("tool", "0.9")})
+        (prefix.root / gone).unlink()
+        prefix.pip_dist("tool", files={"tool/__init__.py": "", "tool/new.py": ""})
+        coming = {MODULE, f"{SITE}/tool/new.py"}
+        found = seen(prefix.root, link("tool", "0.9", coming))
+        assert only(found).put_back == (MODULE,)
+        assert "1 of these are conda's own, which pip had replaced" in forecast_text(found, found.harms)
+        assert forecast_value(found)["harms"][0]["effects"] == ["overwritten", "put-back", "doubled"]
+        assert only(seen(prefix.root, link("other", "1.0", {MODULE}, {}))).put_back == ()
 
 
 def test_the_spec_finds_the_package_again() -> None:

@@ -189,12 +189,41 @@ def test_remove_pip_removes_python(driver: Driver, make_env: MakeEnv, wheelhouse
     assert len(done.forecast(prefix)["orphaned"]) == 2
 
 
-def test_remove_all_is_what_was_asked_for(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+def test_remove_all_names_what_goes_and_is_never_refused(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    bare = make_env("python", "pip", name="bare")
+    silent(driver.run("remove", "-y", "-p", bare, "--all"))
     prefix = make_env("python", "pip")
-    install(prefix, wheelhouse, "alpha==2.0")
-    # conda itself says that everything goes: there is nothing to add.
-    silent(driver.run("remove", "-y", "-p", prefix, "--all"))
+    install(prefix, wheelhouse, "alpha==2.0", "zeta")
+    for word in ("prompt", "block"):
+        done = driver.run("remove", "-y", "-p", prefix, "--all", "--dry-run", env={"CONDA_PLUGINS_PIPSAFE_MODE": word})
+        assert f"the environment {prefix} will be deleted, with 2 packages" in done.stderr
+    done = driver.run("remove", "-y", "-p", prefix, "--all", env={"CONDA_PLUGINS_PIPSAFE_MODE": "block"}).ok()
+    assert done.stderr.count("conda-pipsafe: ") == 1
+    assert "alpha 2.0, zeta" in done.stderr
     assert not (prefix / "conda-meta").exists()
+
+
+def test_an_environment_in_the_place_of_another(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    """`create` and `rename --yes` delete what is there; `env create` does not even ask."""
+    prefix, other = make_env("python", "pip"), make_env("python", name="other")
+    silent(driver.run("create", "-y", "-p", other, "gamma"))
+    install(prefix, wheelhouse, "alpha==2.0")
+    file = prefix.parent / "environment.yml"
+    file.write_text("dependencies:\n- gamma\n", "utf-8")
+    commands = [
+        ("create", "-y", "-p", prefix, "gamma"),
+        ("env", "create", "-p", prefix, "--file", file),
+        ("rename", "-y", "-p", other, prefix),
+    ]
+    for command in commands:
+        refused = driver.run(*command, env={"CONDA_PLUGINS_PIPSAFE_MODE": "block"})
+        assert refused.returncode == 1
+        assert f"refuses this command: the environment {prefix} will be deleted, with 1 package" in refused.stderr
+    assert (prefix / "conda-meta").exists()
+    done = driver.run(*commands[1]).ok()
+    assert done.stderr.count("conda-pipsafe: ") == 1
+    assert "alpha 2.0" in done.stderr
+    silent(driver.run(*commands[0]))
 
 
 def test_remove_all_that_keeps_the_folder(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:

@@ -218,7 +218,7 @@ def test_env_update(conda: Conda, over_pip: Path, tmp_path: Path, name: str | No
     before = tree(over_pip)
     value = plan(conda, "-p", over_pip, "--", "env", "update", "--file", file, code=3)
     assert "overwritten" in harms(value)["alpha"] or "same-name" in harms(value)["alpha"]
-    assert "1 requirements" in value["notes"][0]
+    assert "pip: section (1 requirement)" in value["notes"][0]
     assert tree(over_pip) == before
 
 
@@ -230,6 +230,23 @@ def test_env_update_with_nothing_for_conda_does_not_run_pip(conda: Conda, over_p
     assert value["link"] == []
     assert "pip: section" in value["notes"][0]
     assert tree(over_pip) == before
+
+
+def test_a_pip_section_over_conda_s_packages(conda: Conda, over_pip: Path, tmp_path: Path) -> None:
+    """`conda env update` runs `pip install -U` with it: that harms conda's packages."""
+    file = tmp_path / "environment.yml"
+    file.write_text("dependencies:\n- gamma\n- pip:\n  - gamma\n  - zeta\n", "utf-8")
+    value = plan(conda, "-p", over_pip, "--", "env", "update", "--file", file, code=3)
+    assert value["harmed"] is True
+    assert value["harms"] == []
+    assert value["pip_section"] == [
+        {"file": str(file), "requirement": "gamma", "replaces": {"name": "gamma", "version": None}}
+    ]
+    told = conda.run("pipsafe", "plan", "-p", over_pip, "--", "env", "update", "--file", file)
+    assert told.returncode == 3
+    assert f"the pip section of {file} asks pip for what conda brings too" in told.stdout
+    file.write_text("dependencies:\n- gamma\n- pip:\n  - zeta\n", "utf-8")
+    assert plan(conda, "-p", over_pip, "--", "env", "update", "--file", file, code=0)["pip_section"] == []
 
 
 def test_pipsafe_by_itself_asks_the_user_s_conda(conda: Conda, over_pip: Path) -> None:

@@ -58,6 +58,7 @@ def test_python_minor_orphan(
     assert f"1 package stays behind in {old}" in after
     assert done.forecast(prefix)["orphaned"] == [f"{old}/alpha-2.0.dist-info"]
     assert codes(prefix) == ["PS301"]
+    assert codes(prefix) == ["PS301"]
 
 
 def test_python_changes_where_pip_has_nothing(

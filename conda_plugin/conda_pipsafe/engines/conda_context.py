@@ -78,6 +78,13 @@ def may_ask() -> bool:
     return sys.stdin.isatty() and not (context.always_yes or context.json or context.dry_run or context.quiet)
 
 
+def is_dry_run() -> bool:
+    """Whether the running command changes nothing, by option or by setting."""
+    from conda.base.context import context
+
+    return bool(context.dry_run)
+
+
 def prefix_of_file(path: object) -> str | None:
     """The environment that an environment file names, for commands that were given no name or prefix.
 
@@ -97,6 +104,20 @@ def prefix_of_file(path: object) -> str | None:
         return str(PrefixData.from_name(name).prefix_path) if name else None
     except (CondaError, AttributeError, ValueError):
         return None
+
+
+def prefix_of_destination(destination: object) -> str | None:
+    """The environment that the last word of `rename` names, there or not; None when conda refuses the word."""
+    from conda.core.prefix_data import PrefixData
+    from conda.exceptions import CondaError
+
+    if not isinstance(destination, str) or not destination:
+        return None
+    try:
+        named = PrefixData(destination) if os.sep in destination else PrefixData.from_name(destination)
+    except (CondaError, ValueError):
+        return None
+    return os.path.abspath(os.path.expanduser(str(named.prefix_path)))
 
 
 def prefix_of_clone(clone: str) -> str | None:

@@ -12,12 +12,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from conda_pipsafe.forecast.requirements import newly_broken
-from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
+from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.files import UnreadableError, read_text
-from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.paths import path_key, scripts_dir
 from conda_pipsafe.prefix.record_csv import plain_paths
 from conda_pipsafe.prefix.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class TakenCommand:
+    """A console script of pip's that will run another package's code.
+
+    Attributes:
+        path: The script, prefix-relative.
+        by: The conda package that it will belong to, as `name version`.
+        entry_point: What it will run, as `module:function`; None where the package ships the script as a file.
+    """
+
+    path: str
+    by: str
+    entry_point: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +52,9 @@ class Harm:
         writers: Of `by`, the packages that write the overwritten paths.
         removers: Of `by`, the packages whose going deletes the deleted paths.
         comer: The package that comes under its name, if one does.
+        commands: Of `overwritten`, the console scripts that change hands: that a package of another name writes.
+        put_back: Of `overwritten`, the paths that are conda's by its records, that pip replaced, and that the same
+            conda package now writes again.
     """
 
     dist: Distribution
@@ -51,6 +69,8 @@ class Harm:
     writers: tuple[str, ...] = ()
     removers: tuple[str, ...] = ()
     comer: str | None = None
+    commands: tuple[TakenCommand, ...] = ()
+    put_back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +108,8 @@ class _Plan:
     by_dist: dict[str, LinkedPackage] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     compiled: dict[str, str] = field(default_factory=dict)
+    entry_points: dict[str, str] = field(default_factory=dict)
+    coming: set[str] = field(default_factory=set)
 
 
 def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
@@ -110,12 +132,18 @@ def _plan(transaction: Transaction) -> _Plan:
     for package in transaction.link:
         for key in package.distributions:
             plan.by_dist.setdefault(key, package)
-        _add(plan.written, package.paths or (), f"{package.name} {package.version}")
+        plan.coming.add(package.name)
+        plan.entry_points.update((path_key(path), entry) for path, entry in package.scripts.items())
+        _add(plan.written, package.paths or (), _label(package))
         plan.sources.update((path_key(path), source) for path, source in package.sources.items())
         plan.compiled.update((path_key(path), source) for path, source in package.compiled.items())
     for gone in transaction.unlink:
-        _add(plan.removed, gone.paths, f"{gone.name} {gone.version}")
+        _add(plan.removed, gone.paths, _label(gone))
     return plan
+
+
+def _label(package: LinkedPackage | UnlinkedPackage) -> str:
+    return f"{package.name} {package.version}"
 
 
 def _add(paths: dict[str, list[str]], new: Iterable[str], label: str) -> None:
@@ -148,7 +176,7 @@ def _harm(
     overwritten, deleted = _touched(snapshot, plan, dist)
     package = plan.by_dist.get(dist.key)
     writers, removers = _labels(plan.written, overwritten), _labels(plan.removed, deleted)
-    comer = f"{package.name} {package.version}" if package is not None else None
+    comer = _label(package) if package is not None else None
     harm = Harm(
         dist,
         overwritten,
@@ -162,9 +190,25 @@ def _harm(
         writers=tuple(sorted(writers)),
         removers=tuple(sorted(removers)),
         comer=comer,
+        commands=_taken(plan, overwritten, comer),
+        put_back=_put_back(snapshot, plan, overwritten),
     )
     flags = harm.by_name_only or harm.orphaned or harm.shadowed or harm.doubled
     return harm if overwritten or deleted or flags or broken else None
+
+
+def _taken(plan: _Plan, overwritten: Iterable[str], comer: str | None) -> tuple[TakenCommand, ...]:
+    """The commands that change hands; conda's package of the same name keeps what the command means."""
+    folder = f"{scripts_dir()}/"
+    writers = ((path, plan.written[path_key(path)][-1]) for path in overwritten if path.startswith(folder))
+    return tuple(TakenCommand(path, by, plan.entry_points.get(path_key(path))) for path, by in writers if by != comer)
+
+
+def _put_back(snapshot: Snapshot, plan: _Plan, overwritten: Iterable[str]) -> tuple[str, ...]:
+    owners = snapshot.record_paths
+    return tuple(
+        path for path in overwritten if any(record.name in plan.coming for record in owners.get(path_key(path), ()))
+    )
 
 
 def _touched(snapshot: Snapshot, plan: _Plan, dist: Distribution) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -42,6 +42,10 @@ def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argpar
     # `create` fills its prefix in later, from the file; then the solver hook asks conda again.
     session = sessions.start(command, None if command in {"create", "env_create"} else _prefix(command, options))
     source = _copied(command, options)
+    if options is not None:
+        from conda_pipsafe.hooks.deletion import warn_of_deletion
+
+        warn_of_deletion(command, options)
     if source is not None:
         _warn_of_copy(source)
     elif session.prefix is not None and os.path.isdir(session.prefix):

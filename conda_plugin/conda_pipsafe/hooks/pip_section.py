@@ -6,7 +6,7 @@ What stands there and comes from conda too is replaced by the newest version tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.engines.conda_files import PipSection, pip_sections
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from conda_pipsafe.prefix.snapshot import Snapshot
+
+
+# A line of the section that means a package of conda's, that package's conda name, its version (empty: not known).
+Clash: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +43,32 @@ def warn_of_pip_sections(files: object, snapshot: Snapshot | None) -> None:
     Raises:
         Refusal: When the mode refuses, or a person says no.
     """
-    for section in pip_sections(files):
-        clashes = _clashes(section, snapshot)
-        if not clashes:
-            continue
+    for file, clashes in clashing_lines(files, snapshot):
         mode = engine.mode()
         if mode == "block":
-            raise Refusal(section_text(section.file, clashes, refused=True))
-        tell(section_text(section.file, clashes))
+            raise Refusal(section_text(file, clashes, refused=True))
+        tell(section_text(file, clashes))
         if mode == "prompt" and engine.may_ask() and not confirmed():
             raise Refusal("conda-pipsafe: stopped at your word; nothing was changed")
 
 
-def _clashes(section: PipSection, snapshot: Snapshot | None) -> list[tuple[str, str, str]]:
-    """The section's lines that mean a package of conda's, with that package's name and version."""
+def clashing_lines(files: object, snapshot: Snapshot | None) -> list[tuple[str, list[Clash]]]:
+    """The files whose `pip:` section asks pip for what conda has or brings, each with those lines.
+
+    Args:
+        files: What was given as `--file`.
+        snapshot: The prefix as it is; None for a new one.
+    """
+    found = ((section.file, _clashes(section, snapshot)) for section in pip_sections(files))
+    return [(file, clashes) for file, clashes in found if clashes]
+
+
+def _clashes(section: PipSection, snapshot: Snapshot | None) -> list[Clash]:
     # Costs 17 ms to import, and few files have such a section.
     from packaging.requirements import InvalidRequirement, Requirement
 
     known = _from_conda(section, snapshot)
-    found: list[tuple[str, str, str]] = []
+    found: list[Clash] = []
     for line in section.requirements:
         try:
             requirement = Requirement(line.split(" #")[0].strip())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -24,6 +25,7 @@ ANSWER_VERSION = 1
 P = ParamSpec("P")
 _pending: list[str] = []  # what the pre-command hook has to say beside the forecast
 _prefix: list[str] = []
+_sections: list[tuple[str, list[tuple[str, str, str]]]] = []  # what its pip: sections do to conda's packages
 
 
 def _clearly(function: Callable[P, None]) -> Callable[P, None]:
@@ -60,10 +62,12 @@ def before(command: str) -> None:
     prefix = seen.forecast.transaction.prefix if seen else command_prefix(command, options)
     count = pip_requirements(options) if command in {"install", "create", "env_create", "env_update"} else 0
     if count:
+        lines = "1 requirement" if count == 1 else f"{count} requirements"
         _pending.append(
-            f"the file's pip: section ({count} requirements) is not part of this: see what pip would do with "
-            f"`conda pipsafe install --dry-run -p {prefix} …`"
+            f"of the file's pip: section ({lines}) only what conda has too is shown: what else pip would do tells "
+            f"`conda pipsafe install --dry-run -p {shlex.quote(prefix)} …`"
         )
+        _sections.extend(_section_clashes(options, prefix))
     _prefix.append(prefix)
     if seen is not None:
         _finish(seen)
@@ -108,6 +112,17 @@ def stop_action() -> type[Any]:
     return StopAction
 
 
+def _section_clashes(options: Any, prefix: str) -> list[tuple[str, list[tuple[str, str, str]]]]:  # noqa: ANN401
+    from conda_pipsafe.hooks.pip_section import clashing_lines
+    from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, read_snapshot
+
+    try:
+        snapshot = read_snapshot(prefix)
+    except NotAnEnvironmentError:
+        snapshot = None
+    return clashing_lines(getattr(options, "file", None), snapshot)
+
+
 def _download() -> bool:
     return os.environ.get(DOWNLOAD) == "1"
 
@@ -115,6 +130,7 @@ def _download() -> bool:
 def _finish(seen: Foreseen) -> None:
     from conda_pipsafe.hooks.ignoring import passed_over, wrong_entries
     from conda_pipsafe.render.forecast import planned_lines, planned_value
+    from conda_pipsafe.render.pip_section import section_text
 
     prefix = seen.source or seen.forecast.transaction.prefix
     over = passed_over(prefix, [*(harm.dist for harm in seen.forecast.harms), *(item.dist for item in seen.replaced)])
@@ -123,11 +139,12 @@ def _finish(seen: Foreseen) -> None:
     if wrong:
         notes.append(wrong.removeprefix("conda-pipsafe: "))
     parts = (seen.forecast, seen.replaced, seen.source, over)
+    section = [line for file, clashes in _sections for line in section_text(file, clashes).splitlines()]
     _write({
         "state": "done",
-        "value": planned_value(*parts, notes=notes),
-        "lines": planned_lines(*parts),
-        "every_path": planned_lines(*parts, every_path=True),
+        "value": planned_value(*parts, sections=_sections, notes=notes),
+        "lines": planned_lines(*parts) + section,
+        "every_path": planned_lines(*parts, every_path=True) + section,
     })  # fmt: skip
     raise _end()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -36,6 +37,19 @@ def forecast_text(
     lines += _ways_out_lines(seen, harms)
     if not refused and not planned:
         lines.append("  (to stop these warnings: conda config --set plugins.pipsafe_mode off)")
+    return "\n".join(lines)
+
+
+def deletion_text(seen: Forecast, harms: Sequence[Harm], *, refused: bool = False) -> str:
+    """A whole environment goes: the names of what pip installed in it. Their files are no news, all of them go."""
+    prefix = seen.transaction.prefix
+    names = [f"{harm.dist.name} {harm.dist.version}" for harm in harms]
+    shown = ", ".join(names[:MOST_PACKAGES]) + (", …" if len(names) > MOST_PACKAGES else "")
+    start = "conda-pipsafe refuses this command:" if refused else "conda-pipsafe:"
+    lines = [f"{start} {_deletion(seen, len(harms))}", f"  {shown}"]
+    if refused:
+        lines.append("  to have it all the same, first:  conda remove --all -p " + shlex.quote(prefix))
+    lines.append(f"  to know later what was there, first:  conda pipsafe list -p {shlex.quote(prefix)} --json > FILE")
     return "\n".join(lines)
 
 
@@ -79,12 +93,23 @@ def planned_value(
     source: str | None = None,
     ignored: Collection[str] = frozenset(),
     *,
+    sections: Sequence[tuple[str, Sequence[tuple[str, str, str]]]] = (),
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What `plan --json` says: the forecast, and whether something is harmed that the user does not pass over."""
+    """What `plan --json` says: the forecast, and whether something is harmed that the user does not pass over.
+
+    Args:
+        seen: The forecast.
+        replaced: As for `planned_lines`; so are `source` and `ignored`.
+        source: The environment that is copied.
+        ignored: Paths of the distributions that the user's settings pass over.
+        sections: Files whose `pip:` section replaces conda's packages, with the lines that do, as `section_text` has
+            them.
+        notes: What else has to be said.
+    """
     paths = [harm.dist.path for harm in seen.harms] + [item.dist.path for item in replaced]
     return {
-        "harmed": any(path not in ignored for path in paths),
+        "harmed": bool(sections) or any(path not in ignored for path in paths),
         **forecast_value(seen, ignored=ignored),
         "copied_from": source,
         "replaced": [
@@ -96,6 +121,11 @@ def planned_value(
                 "ignored": item.dist.path in ignored,
             }
             for item in replaced
+        ],
+        "pip_section": [
+            {"file": file, "requirement": line, "replaces": {"name": name, "version": version or None}}
+            for file, clashes in sections
+            for line, name, version in clashes
         ],
         "notes": list(notes),
     }
@@ -151,6 +181,8 @@ def _harm_value(harm: Harm, ignored: Collection[str]) -> dict[str, Any]:
     kinds = {
         "overwritten": bool(harm.overwritten),
         "deleted": bool(harm.deleted),
+        "command": bool(harm.commands),
+        "put-back": bool(harm.put_back),
         "same-name": harm.by_name_only,
         "orphaned": harm.orphaned,
         "shadowed": harm.shadowed,
@@ -167,6 +199,8 @@ def _harm_value(harm: Harm, ignored: Collection[str]) -> dict[str, Any]:
         "exact": not harm.by_name_only,
         "overwritten": list(harm.overwritten),
         "deleted": list(harm.deleted),
+        "commands": [{"path": taken.path, "by": taken.by, "entry_point": taken.entry_point} for taken in harm.commands],
+        "put_back": list(harm.put_back),
         "broken": list(harm.broken),
         "by": list(harm.by),
         "ignored": harm.dist.path in ignored,
@@ -177,9 +211,14 @@ def _title(seen: Forecast, count: int, *, refused: bool) -> str:
     prefix = seen.transaction.prefix
     packages = "1 package" if count == 1 else f"{count} packages"
     if seen.transaction.deletes_prefix:
-        return f"conda-pipsafe: the environment {prefix} will be deleted, with {packages} that pip installed in it"
+        return f"conda-pipsafe: {_deletion(seen, count)}"
     verb = "refuses this transaction: it would harm" if refused else "this transaction will harm"
     return f"conda-pipsafe{'' if refused else ':'} {verb} {packages} that pip installed in {prefix}"
+
+
+def _deletion(seen: Forecast, count: int) -> str:
+    packages = "1 package" if count == 1 else f"{count} packages"
+    return f"the environment {seen.transaction.prefix} will be deleted, with {packages} that pip installed in it"
 
 
 def _effects(seen: Forecast, harm: Harm, few: int | None) -> list[str]:
@@ -189,6 +228,10 @@ def _effects(seen: Forecast, harm: Harm, few: int | None) -> list[str]:
         return [f"goes with it, {_paths(harm.deleted, few)}"]
     if harm.overwritten:
         effects.append(f"{writers} will overwrite {_paths(harm.overwritten, few)}")
+    effects += _commands(harm, few)
+    if harm.put_back:
+        which = "all" if harm.put_back == harm.overwritten else str(len(harm.put_back))
+        effects.append(f"{which} of these are conda's own, which pip had replaced: conda puts them back")
     if harm.deleted:
         effects.append(f"taking away {removers} will delete {_paths(harm.deleted, few)}")
     if harm.by_name_only:
@@ -204,6 +247,16 @@ def _effects(seen: Forecast, harm: Harm, few: int | None) -> list[str]:
         gone = f"Python changes from {before} to {after}" if after else f"Python {before} goes"
         effects.append(f"{gone}: it stays behind in {harm.dist.site.path}, where nothing imports it")
     return effects
+
+
+def _commands(harm: Harm, few: int | None) -> list[str]:
+    told = [
+        f"the command `{posixpath.basename(taken.path)}` will be that of conda's {taken.by}"
+        + (f" ({taken.entry_point})" if taken.entry_point else "")
+        for taken in harm.commands[:few]
+    ]
+    more = len(harm.commands) - len(told)
+    return [*told, *([f"{more} more commands change hands"] if more else [])]
 
 
 def _of_conda(labels: Sequence[str]) -> str:

@@ -17,7 +17,8 @@ from conda_pipsafe.prefix.paths import SitePackages, path_key, scripts_dir
 
 def check(context: AuditContext) -> Iterator[Finding]:
     """Look into every site-packages folder but the current one."""
-    if not any(site.current for site in context.snapshot.sites):
+    snapshot = context.snapshot
+    if snapshot.record_named("python") is None and not any(site.current for site in snapshot.sites):
         return  # no Python to be stranded from
     for site in context.snapshot.sites:
         if site.current:
