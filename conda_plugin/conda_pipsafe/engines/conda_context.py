@@ -13,7 +13,7 @@ MODES: tuple[Mode, ...] = ("warn", "prompt", "block", "off")
 
 
 def mode() -> Mode:
-    """The setting `plugins: pipsafe_mode`; `warn` where this conda has no plugin settings (before 24.3).
+    """The setting `plugins: pipsafe_mode`; only its variable where this conda has no plugin settings (before 24.3).
 
     A word that is none of `MODES` must not switch anything off: it counts as `warn`, and `mode_problem` says so.
     """
@@ -37,7 +37,9 @@ def _mode(word: str) -> Mode | None:
 def _mode_word() -> str:
     from conda.base.context import context
 
-    return str(getattr(getattr(context, "plugins", None), "pipsafe_mode", "warn"))
+    if hasattr(context, "plugins"):
+        return str(getattr(context.plugins, "pipsafe_mode", "warn"))
+    return os.environ.get("CONDA_PLUGINS_PIPSAFE_MODE", "warn")
 
 
 def version_and_hooks() -> tuple[str, bool, Mode]:
@@ -48,6 +50,13 @@ def version_and_hooks() -> tuple[str, bool, Mode]:
     plugins = context.plugin_manager.get_plugins()
     registered = any(getattr(plugin, "__name__", "") == "conda_pipsafe.plugin" for plugin in plugins)
     return str(conda.__version__), registered, mode()
+
+
+def shows_transactions() -> bool:
+    """Whether this conda has hooks that see a transaction before it is carried out (since 25.5)."""
+    import conda.plugins.types
+
+    return hasattr(conda.plugins.types, "CondaPreTransactionAction")
 
 
 def target_prefix() -> str | None:

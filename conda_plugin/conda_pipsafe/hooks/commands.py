@@ -51,13 +51,25 @@ def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argpar
     elif session.prefix is not None and os.path.isdir(session.prefix):
         _recover(session.prefix)
         _record(session.prefix)
-        if command == "env_update":
+        if not engine.shows_transactions():
+            _begin_unseen(session)
+        elif command == "env_update":
             # Its `pip:` section may change things though no transaction is made.
             sessions.snapshot_before(session.prefix)
     if source is None and getattr(options, "file", None):
         from conda_pipsafe.hooks.pip_section import warn_of_pip_sections
 
         warn_of_pip_sections(options.file, sessions.snapshot_before(session.prefix) if session.prefix else None)
+
+
+def _begin_unseen(session: Session) -> None:
+    """Take the measure now: there will be no last look before the transaction."""
+    from conda_pipsafe.hooks.transactions import begin
+
+    prefix = session.prefix or ""
+    snapshot = sessions.snapshot_before(prefix) if prefix not in session.clean else None
+    if snapshot is not None:
+        begin(prefix, snapshot, None)
 
 
 def _prefix(command: str, options: Any) -> str | None:  # noqa: ANN401 - argparse's namespace

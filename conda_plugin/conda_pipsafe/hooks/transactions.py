@@ -97,7 +97,7 @@ def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
     snapshot = sessions.current.before.get(prefix)
     if snapshot is None:
         return
-    _begin(prefix, snapshot, seen)
+    begin(prefix, snapshot, seen)
     if seen is not None and not _takes_everything():
         _act(seen, mode, spinning=True)
 
@@ -109,8 +109,14 @@ def _takes_everything() -> bool:
     return whole and sessions.current.command == "remove"
 
 
-def _begin(prefix: str, snapshot: Snapshot, seen: Forecast | None) -> None:
-    """Note what is there, in memory and, for the case that no one sees the end, on disk."""
+def begin(prefix: str, snapshot: Snapshot, seen: Forecast | None) -> None:
+    """Note what is there, in memory and, for the case that no one sees the end, on disk.
+
+    Args:
+        prefix: The prefix of the transaction.
+        snapshot: As it is now.
+        seen: What will be done to it, if that is known.
+    """
     from dataclasses import replace
 
     from conda_pipsafe.forecast.outcome import baseline_to_json, take_baseline
