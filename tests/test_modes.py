@@ -103,6 +103,22 @@ class TestPrompt:
         assert code == 0, shown
         assert shown.index(QUESTION) < shown.index("Proceed ([y]/n)?")
 
+    def test_asked_first_where_no_solver_runs(self, conda: Conda, make_env: MakeEnv, wheelhouse: Path) -> None:
+        prefix = make_env("python", "pip", "alpha=1.0")
+        conda.run("install", "-y", "-p", prefix, "alpha=3.0").ok()
+        pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
+        was = tree(prefix)
+        code, shown = talk(conda, "install", "-p", prefix, "--revision", "0", answers={QUESTION: "n"})
+        assert code == 1, shown
+        assert NEWS in shown
+        assert "Proceed ([y]/n)?" not in shown
+        assert tree(prefix) == was
+        answers = {QUESTION: "y", "Proceed ([y]/n)?": "y"}
+        code, shown = talk(conda, "install", "-p", prefix, "--revision", "0", answers=answers)
+        assert code == 0, shown
+        assert shown.index(QUESTION) < shown.index("Proceed ([y]/n)?")
+        assert shown.count(NEWS) == 1
+
     def test_yes_given_beforehand_is_not_asked_for(self, conda: Conda, over_pip: Path) -> None:
         code, shown = talk(conda, "install", "-y", "-p", over_pip, "alpha=1.0", answers={})
         assert code == 0, shown

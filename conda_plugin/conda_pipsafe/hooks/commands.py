@@ -56,10 +56,22 @@ def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argpar
         elif command == "env_update":
             # Its `pip:` section may change things though no transaction is made.
             sessions.snapshot_before(session.prefix)
+        if command == "install" and engine.mode() == "prompt" and engine.may_ask():
+            _ask_of_unsolved(command, options)
     if source is None and getattr(options, "file", None):
         from conda_pipsafe.hooks.pip_section import warn_of_pip_sections
 
         warn_of_pip_sections(options.file, sessions.snapshot_before(session.prefix) if session.prefix else None)
+
+
+def _ask_of_unsolved(command: str, options: Any) -> None:  # noqa: ANN401 - argparse's namespace
+    """Ask now where no solver will run (`--revision`, explicit files): at the last look nobody can be asked."""
+    from conda_pipsafe.engines.conda_plan import foresee_unsolved
+    from conda_pipsafe.hooks.transactions import act
+
+    seen = foresee_unsolved(command, options, download=False)
+    if seen is not None:
+        act(seen.forecast, "prompt", spinning=False)
 
 
 def _begin_unseen(session: Session) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 CANNOT_ASK = (
     "conda-pipsafe: stopped; nothing was changed. This was not known before conda asked, and now nobody can be asked.\n"
-    "  run the command again: what it brings is downloaded now, and so the question comes first; where no solver runs\n"
-    "  (--revision, explicit files) go on without a question:  CONDA_PLUGINS_PIPSAFE_MODE=warn conda ..."
+    "  run the command again: what it brings is downloaded now, and so the question comes first; or go on without a\n"
+    "  question:  CONDA_PLUGINS_PIPSAFE_MODE=warn conda ..."
 )
 
 
@@ -36,7 +36,7 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
         return
     seen = _foresee(prefix, unlink, link)
     if seen is not None:
-        _act(seen, mode, spinning=False)
+        act(seen, mode, spinning=False)
 
 
 def look_action() -> type[Any]:
@@ -99,7 +99,7 @@ def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
         return
     begin(prefix, snapshot, seen)
     if seen is not None and not _takes_everything():
-        _act(seen, mode, spinning=True)
+        act(seen, mode, spinning=True)
 
 
 def _takes_everything() -> bool:
@@ -147,8 +147,17 @@ def _foresee(prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> For
     return seen
 
 
-def _act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
-    """Warn, ask or refuse; `spinning` when conda's spinner runs, beside which nobody can be asked."""
+def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
+    """Warn, ask or refuse.
+
+    Args:
+        seen: What will happen.
+        mode: The user's setting.
+        spinning: conda's spinner runs, beside which nobody can be asked.
+
+    Raises:
+        Refusal: When the mode refuses, or a person says no.
+    """
     _tell_marker(seen)
     if not seen:
         return
