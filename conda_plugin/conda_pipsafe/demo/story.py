@@ -147,7 +147,9 @@ class Story:
     def _pipsafe(self, *words: str, expect: Exit) -> None:
         shown = [word for word in words if word not in self._pip_options()]
         command = [sys.executable, "-m", "conda_pipsafe", words[0], "--prefix", str(self.prefix), *words[1:]]
-        self._run("pipsafe", shown, command, clean_environment(QUIET), expect)
+        # What is remembered of a throw-away environment goes with it.
+        variables = clean_environment({**QUIET, "XDG_CACHE_HOME": str(self._work / "cache")})
+        self._run("pipsafe", shown, command, variables, expect)
 
     def _pip(self, *words: str) -> None:
         shown = [word for word in words if word not in {*self._pip_options(), "--quiet"}]

@@ -13,6 +13,7 @@ from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, sa
 from conda_pipsafe.installer.wheels import Wheel
 from conda_pipsafe.ledger.vault import endangered
 from conda_pipsafe.prefix.conda_meta import Record
+from conda_pipsafe.prefix.direct_url import strip_credentials
 from conda_pipsafe.prefix.dist_info import read_installed_files
 from conda_pipsafe.prefix.files import UnreadableError, read_bytes
 from conda_pipsafe.prefix.metadata import canonical_name
@@ -126,7 +127,7 @@ def _refusal(plan: Plan, planned: PlannedDist, met: _Met, snapshot: Snapshot, re
             "name": planned.key,
             "version": planned.version,
             "conda_package": met.record.dist_str,
-            "channel": met.record.channel,
+            "channel": strip_credentials(met.record.channel),
         },
         paths=(*met.written, *met.removed),
     )

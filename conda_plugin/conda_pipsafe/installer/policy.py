@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from conda_pipsafe.installer.plan import Plan, PlannedDist, Replaced
+from conda_pipsafe.prefix.direct_url import strip_credentials
 from conda_pipsafe.prefix.files import UnreadableError, read_json
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import Snapshot
@@ -164,7 +165,7 @@ def _refusal(plan: Plan, planned: PlannedDist, taken: Replaced, snapshot: Snapsh
             "installed": taken.dist.version,
             "owner": taken.owner,
             "conda_package": record.dist_str if record else None,
-            "channel": record.channel if record else None,
+            "channel": strip_credentials(record.channel) if record else None,
         },
     )
 
@@ -204,7 +205,7 @@ def _not_from_pypi(plan: Plan, planned: PlannedDist, snapshot: Snapshot, request
 
 def _replacing(planned: PlannedDist, taken: Replaced, snapshot: Snapshot) -> str:
     record = snapshot.record_of(taken.dist)
-    channel = record.channel.rstrip("/").rsplit("/", 1)[-1] if record and record.channel else ""
+    channel = record.channel_name if record else ""
     whose = f"conda's {planned.name} {taken.dist.version}" + (f" ({channel})" if channel else "")
     if planned.version == taken.dist.version:
         return f"{planned.name} {planned.version} would be written over {whose}"

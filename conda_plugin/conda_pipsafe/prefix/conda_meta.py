@@ -71,6 +71,14 @@ class Record:
         """The `name-version-build` by which history and explicit files name a package."""
         return f"{self.name}-{self.version}-{self.build}"
 
+    @property
+    def channel_name(self) -> str:
+        """The channel as people call it, `conda-forge`: the last part of its URL, without the subdir."""
+        parts = [part for part in self.channel.split("/") if part]
+        if len(parts) > 1 and parts[-1] in {self.subdir, "noarch"}:
+            parts.pop()
+        return parts[-1] if parts else ""
+
     def path_facts(self) -> Iterator[PathFact]:
         """What is recorded of each installed path, in the order of `files`.
 

@@ -30,13 +30,13 @@ def state_text(states: Sequence[DistState]) -> str:
 
 
 def _heading(event: Event) -> str:
-    revision = "no conda revision" if event.revision is None else f"conda revision {event.revision}"
+    revision = "" if event.revision is None else f"conda revision {event.revision}: "
     parts: list[str] = [event.how]
     if event.user:
         parts.append(f"by {event.user}")
     if event.command:
         parts.append(f"`{event.command}`")
-    return f"{revision}: {', '.join(parts)}"
+    return f"{revision}{', '.join(parts)}"
 
 
 def _when(event: Event) -> str:
