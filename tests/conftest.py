@@ -13,11 +13,12 @@ import pytest
 
 from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.environment import conda_environment, create_with_rattler, find_conda
+from conda_pipsafe.demo.overlay import build_overlay
 from conda_pipsafe.demo.python_package import ask_interpreter
 from support.channel_cache import cached_channel, second_interpreter
 from support.driving import Driver, Server
 from support.packages import write_wheelhouse
-from support.running import Conda, build_overlay, run
+from support.running import Conda, run
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -157,7 +158,7 @@ def make_env(channel: Channel, tmp_path: Path, work: Path) -> MakeEnv:
 @pytest.fixture(scope="session")
 def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What makes the checkout a plugin of a conda, outside of conda's own installation."""
-    return build_overlay(tmp_path_factory.mktemp("overlay"))
+    return build_overlay(tmp_path_factory.mktemp("overlay"), code=False)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.environment import conda_environment, create_with_rattler, find_conda
+from conda_pipsafe.demo.overlay import build_overlay
 from conda_pipsafe.demo.package import PackageSpec
 from conda_pipsafe.demo.pip_package import pip_package
 from conda_pipsafe.demo.python_package import ask_interpreter, python_package
@@ -29,7 +30,7 @@ from conda_pipsafe.forecast.outcome import take_baseline
 from conda_pipsafe.forecast.package_paths import read_package_paths
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
-from support.running import Conda, build_overlay, pip, run
+from support.running import Conda, pip, run
 
 PACKAGES, MODULES, PATHS, SHARED, ROUNDS = 200, 5, 1000, 100, 7
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
@@ -183,7 +184,7 @@ def main() -> None:
             print("no conda: the rest needs one")
             return
         variables = {**conda_environment(folder / "conda", [channel]), "PYTHONPATH": os.pathsep.join(
-            [str(build_overlay(folder / "overlay")), str(CHECKOUT / "conda_plugin")])}  # fmt: skip
+            [str(build_overlay(folder / "overlay", code=False)), str(CHECKOUT / "conda_plugin")])}  # fmt: skip
         conda = Conda(executable, folder / "conda", variables)
         python = conda.run("info", "--json").ok().json()["sys.executable"]
         of_the_transaction(conda, prefix, ours)

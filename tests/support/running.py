@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -107,22 +105,3 @@ class Conda:
         condarc = self.work / "condarc"
         current = json.loads(condarc.read_text(encoding="utf-8"))
         condarc.write_text(json.dumps(current | settings), encoding="utf-8")
-
-
-def build_overlay(overlay: Path) -> Path:
-    """Make a folder that lets a conda find the plugin, with `CHECKOUT/conda_plugin` beside it.
-
-    It holds what an installation would add to site-packages besides the code: the entry points,
-    and filelock; packaging and pluggy are conda's. Both are taken from where the tests run, so that
-    no index is asked; conda's own installation is not touched.
-    """
-    import filelock
-
-    installed = distribution("conda-pipsafe")
-    info = overlay / f"conda_pipsafe-{installed.version}.dist-info"
-    info.mkdir(parents=True)
-    for name in ("METADATA", "entry_points.txt"):
-        (info / name).write_text(installed.read_text(name) or "", encoding="utf-8")
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(filelock.__file__).parent, overlay / "filelock", ignore=ignore)
-    return overlay

@@ -9,7 +9,7 @@ from pathlib import Path
 import conda_pipsafe
 
 
-def build_overlay(folder: Path) -> Path:
+def build_overlay(folder: Path, *, code: bool = True) -> Path:
     """Fill `folder` so that a conda with it on PYTHONPATH has the plugin.
 
     It holds what an installation would add to site-packages: the package, its entry points and filelock; packaging
@@ -17,6 +17,7 @@ def build_overlay(folder: Path) -> Path:
 
     Args:
         folder: Made if missing.
+        code: Also copy the package itself; else its source root has to be on PYTHONPATH too.
 
     Returns:
         The folder.
@@ -29,7 +30,7 @@ def build_overlay(folder: Path) -> Path:
     for name in ("METADATA", "entry_points.txt"):
         (info / name).write_text(installed.read_text(name) or "", encoding="utf-8")
     ignore = shutil.ignore_patterns("__pycache__")
-    for module in (conda_pipsafe, filelock):
+    for module in (conda_pipsafe, filelock) if code else (filelock,):
         source = Path(str(module.__file__)).parent
         shutil.copytree(source, folder / source.name, ignore=ignore)
     return folder

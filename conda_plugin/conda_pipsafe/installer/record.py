@@ -15,7 +15,7 @@ from conda_pipsafe.installer.install import Options, Outcome, Prepared
 from conda_pipsafe.installer.journal import begin, busy, forget, read_journal
 from conda_pipsafe.installer.plan import PipFailedError, PlannedDist
 from conda_pipsafe.installer.undo import put_back
-from conda_pipsafe.ledger.events import Event, Source
+from conda_pipsafe.ledger.events import Event, Source, current_user
 from conda_pipsafe.ledger.folder import LedgerError
 from conda_pipsafe.ledger.reconcile import Expected, Reconciled, reconcile
 from conda_pipsafe.ledger.store import open_ledger, utc_now
@@ -73,7 +73,7 @@ def begin_install(prepared: Prepared) -> tuple[str | None, str | None]:
             before.prefix,
             changes,
             command=command_line(prepared.arguments, prepared.options),
-            user=_user(),
+            user=current_user(),
             pip=prepared.waiting.pid,
             expected=expected,
         )
@@ -181,7 +181,7 @@ def record_failure(before: Snapshot, arguments: PipArguments, options: Options, 
     command = command_line(arguments, options)
     revision = before.history.current
     event = Event(
-        utc_now(), "failed", "recorded", "certain", revision=revision, command=command, user=_user(), data=data
+        utc_now(), "failed", "recorded", "certain", revision=revision, command=command, user=current_user(), data=data
     )
     with contextlib.suppress(LedgerError):
         open_ledger(before.prefix).append([event])
@@ -218,7 +218,7 @@ def _failed(prepared: Prepared, outcome: Outcome, command: str) -> Event:
         "certain",
         revision=outcome.after.history.current,
         command=command,
-        user=_user(),
+        user=current_user(),
         data={
             "exit_code": ended.code if ended else None,
             "signal": ended.interrupted if ended else None,
@@ -228,12 +228,3 @@ def _failed(prepared: Prepared, outcome: Outcome, command: str) -> Event:
             "differences": [difference.message for difference in outcome.differences],
         },
     )
-
-
-def _user() -> str | None:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return None

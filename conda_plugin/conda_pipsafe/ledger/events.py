@@ -106,3 +106,13 @@ class Event:
     command: str | None = None
     user: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def current_user() -> str | None:
+    """Whom an event of this process names; None where the system does not tell."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from conda_pipsafe.ledger import seen
 from conda_pipsafe.ledger.codec import decode_event, encode_event, encode_state
 from conda_pipsafe.ledger.compare import Comparison, compare
-from conda_pipsafe.ledger.events import Event
+from conda_pipsafe.ledger.events import Event, current_user
 from conda_pipsafe.ledger.folder import LedgerError
 from conda_pipsafe.ledger.observe import Expected
 from conda_pipsafe.ledger.store import LOCK_SECONDS, Ledger, open_ledger, utc_now
@@ -75,7 +75,7 @@ def reconcile(
     # A snapshot that was read earlier may be older than the last change: only one read here is remembered.
     looked = time.time_ns() if snapshot is None else None
     snapshot = snapshot or read_snapshot(prefix)
-    look = _Look(ledger, snapshot, tuple(expected), endangered(snapshot), _user() if expected else None)
+    look = _Look(ledger, snapshot, tuple(expected), endangered(snapshot), current_user() if expected else None)
     kept, kept_events = keep_records(prefix, look.endangered)
     events, unsaved = _record(look, kept_events, wait)
     if looked is not None and unsaved is None:
@@ -141,12 +141,3 @@ def _unmet(snapshot: Snapshot, expected: Sequence[Expected]) -> tuple[Expected, 
         for item in expected
         if (item.key in keys if item.version is None else (item.key, item.version) not in there)
     )
-
-
-def _user() -> str | None:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return None

@@ -10,8 +10,8 @@ from typing import Any
 from conda_pipsafe.forecast.copying import Replaced
 from conda_pipsafe.forecast.effects import Forecast, Harm
 from conda_pipsafe.render.outcome import copy_text
+from conda_pipsafe.render.paths import FEW, counted_paths
 
-FEW = 3
 MOST_PACKAGES = 10
 MOST_ORPHANS = 20
 
@@ -225,15 +225,15 @@ def _effects(seen: Forecast, harm: Harm, few: int | None) -> list[str]:
     writers, removers, comer = _of_conda(harm.writers), _of_conda(harm.removers), f"conda's {harm.comer}"
     effects = []
     if seen.transaction.deletes_prefix:
-        return [f"goes with it, {_paths(harm.deleted, few)}"]
+        return [f"goes with it, {counted_paths(harm.deleted, few)}"]
     if harm.overwritten:
-        effects.append(f"{writers} will overwrite {_paths(harm.overwritten, few)}")
+        effects.append(f"{writers} will overwrite {counted_paths(harm.overwritten, few)}")
     effects += _commands(harm, few)
     if harm.put_back:
         which = "all" if harm.put_back == harm.overwritten else str(len(harm.put_back))
         effects.append(f"{which} of these are conda's own, which pip had replaced: conda puts them back")
     if harm.deleted:
-        effects.append(f"taking away {removers} will delete {_paths(harm.deleted, few)}")
+        effects.append(f"taking away {removers} will delete {counted_paths(harm.deleted, few)}")
     if harm.by_name_only:
         effects.append(f"{comer} comes under the same name (not downloaded yet: the paths are not known)")
     elif harm.shadowed:
@@ -261,13 +261,6 @@ def _commands(harm: Harm, few: int | None) -> list[str]:
 
 def _of_conda(labels: Sequence[str]) -> str:
     return ", ".join(f"conda's {label}" for label in labels)
-
-
-def _paths(paths: Sequence[str], few: int | None) -> str:
-    count = "1 file" if len(paths) == 1 else f"{len(paths)} files"
-    if few is None:
-        return count + "".join(f"\n      {path}" for path in paths)
-    return f"{count} ({', '.join(paths[:few])}{', …' if len(paths) > few else ''})"
 
 
 def _replaced(harms: Sequence[Harm]) -> list[str]:

@@ -8,8 +8,7 @@ from shlex import quote
 from conda_pipsafe.forecast.copying import Replaced
 from conda_pipsafe.forecast.outcome import Change, Outcome
 from conda_pipsafe.prefix.dist_info import Distribution
-
-FEW = 3
+from conda_pipsafe.render.paths import FEW, counted_paths
 
 
 def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = None) -> str:
@@ -36,9 +35,9 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
         needs = " ".join(f'"{text.partition(" (")[0]}"' for text in texts[:FEW])
         lines.append(f"    to have it again:  conda install -p {quote(prefix)} {needs}  (or conda pipsafe install …)")
     if outcome.unforeseen:
-        lines.append(f"  not foreseen (please report it): {_paths(outcome.unforeseen)}")
+        lines.append(f"  not foreseen (please report it): {counted_paths(outcome.unforeseen)}")
     if outcome.spared:
-        lines.append(f"  foreseen, but as it was (please report it): {_paths(outcome.spared)}")
+        lines.append(f"  foreseen, but as it was (please report it): {counted_paths(outcome.spared)}")
     lines.append(f"  all of it:  conda pipsafe audit -p {quote(prefix)}")
     return "\n".join(lines)
 
@@ -49,9 +48,9 @@ def _change_lines(prefix: str, change: Change) -> list[str]:
     if change.overwritten:
         owners = ", ".join("conda's " + spec for spec in change.by) or "conda"
         same = f", {change.same} of them with the same content" if change.same else ""
-        parts.append(f"{owners} overwrote {_paths(change.overwritten)}{same}")
+        parts.append(f"{owners} overwrote {counted_paths(change.overwritten)}{same}")
     if change.deleted:
-        parts.append(f"conda deleted {_paths(change.deleted)}")
+        parts.append(f"conda deleted {counted_paths(change.deleted)}")
     lines = [f"  {dist.name} {dist.version} (installed by {dist.installer}): {'; '.join(parts)}"]
     uninstall = f"{_python(prefix)} -m pip uninstall -y {dist.name}"
     if change.by:
@@ -126,9 +125,3 @@ def kept_text(command: str, prefix: str, kept: Sequence[str]) -> str:
 
 def _python(prefix: str) -> str:
     return quote(f"{prefix}/bin/python")
-
-
-def _paths(paths: Sequence[str]) -> str:
-    shown = ", ".join(paths[:FEW])
-    count = "1 file" if len(paths) == 1 else f"{len(paths)} files"
-    return f"{count} ({shown}{', …' if len(paths) > FEW else ''})"
