@@ -75,9 +75,18 @@ class Walk:
         self.world.disturb(self.prefix)
 
     def step(self, driver: Driver, number: int) -> None:
-        """Run one command; compare what it did with what was foreseen."""
+        """Run one command; compare what it did with what was foreseen. After a dry run the same is done in earnest."""
         history = read_history(str(self.prefix))[0]
         words = self.world.command(self.prefix, self.pythons, len(history.revisions))
+        done = self._run(driver, words, number)
+        if "--dry-run" in words and done.returncode == 0:
+            dry = done.forecast(self.prefix)
+            done = self._run(driver, [word for word in words if word != "--dry-run"], number)
+            if dry["exact"] and done.returncode == 0:
+                assert dry["paths"] == done.forecast(self.prefix)["paths"], f"dry run of conda {' '.join(words)}"
+                self.seen["exact dry runs"] += 1
+
+    def _run(self, driver: Driver, words: list[str], number: int) -> Driven:
         target = self.prefix.with_name(f"copy-{number}") if self._copies(words) else self.prefix
         owned = pip_owned(self.prefix)
         before = look_at(self.prefix, owned)
@@ -92,6 +101,7 @@ class Walk:
         self.seen["harmed"] += bool(changed)
         if words == ["rename"] and done.returncode == 0:
             self.prefix = target
+        return done
 
     @staticmethod
     def _copies(words: list[str]) -> bool:
