@@ -72,3 +72,25 @@ def test_block(driver: Driver, damaged: Path, how: str) -> None:
     assert f"the copy of {damaged} will not be as it is" in done.stderr
     assert not copy.exists()
     assert tree(damaged) == was
+
+
+@pytest.mark.parametrize("how", ["clone", "rename"])
+def test_other_names_over_conda_s_files(driver: Driver, make_env: MakeEnv, wheelhouse: Path, how: str) -> None:
+    """pip's gamma-core has the files of conda's gamma: only the paths tell that the copy has conda's again."""
+    prefix = make_env("python", "pip", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "gamma-core").ok()
+    copy = prefix.parent / "copy"
+    words = copy_words(how, prefix, copy)
+    mode = "CONDA_PLUGINS_PIPSAFE_MODE"
+    refused = driver.run(*words, env={mode: "block"})
+    assert refused.returncode == 1
+    assert "gamma-core 1.0 (installed by pip): conda's gamma 1.0 takes back" in refused.stderr
+    assert not copy.exists()
+    passed = driver.run("create", "-y", "-p", prefix.parent / "passed", "--clone", prefix,
+                        env={mode: "block", "CONDA_PLUGINS_PIPSAFE_IGNORE": str(prefix)})  # fmt: skip
+    assert "conda-pipsafe" not in passed.ok().stderr
+    before, mark, after = driver.run(*words).ok().stderr.partition("conda-pipsafe: what `conda ")
+    assert mark
+    assert before.count("conda-pipsafe: ") == 1
+    assert "gamma-core 1.0 (installed by pip): conda's gamma=1.0=py_0 overwrote" in after
+    assert "please report it" not in after

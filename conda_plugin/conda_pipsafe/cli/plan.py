@@ -66,7 +66,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.channel or states:
         from conda_pipsafe.cli.plan_states import foresee
 
-        return _show(console, foresee(args), args.rest)
+        return _show(console, foresee(args), args.rest, solver="py-rattler" if args.channel else None)
     words = args.rest[1:] if args.rest[:1] == ["conda"] else args.rest
     _check(words)
     if "conda" not in sys.modules:
@@ -180,7 +180,7 @@ def _by_conda(args: argparse.Namespace, console: Console, words: Sequence[str]) 
     return done.returncode
 
 
-def _show(console: Console, answer: dict[str, Any], words: Sequence[str]) -> int:
+def _show(console: Console, answer: dict[str, Any], words: Sequence[str], solver: str | None = None) -> int:
     value = answer["value"]
     lines = answer["every_path" if console.verbose else "lines"]
     if console.verbose:
@@ -188,6 +188,8 @@ def _show(console: Console, answer: dict[str, Any], words: Sequence[str]) -> int
     for line in lines:
         console.result(line)
     command = f"`conda {' '.join(words)}`" if words else "this"
+    if solver:
+        command = f"{solver}'s solution of `{' '.join(words)}` (conda's may be another)"
     passed = sorted({item["name"] for item in (*value["harms"], *value["replaced"]) if item["ignored"]})
     if passed:
         console.say(f"passed over (plugins.pipsafe_ignore): {', '.join(passed)}")

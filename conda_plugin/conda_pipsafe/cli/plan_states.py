@@ -34,7 +34,7 @@ def foresee(args: argparse.Namespace) -> dict[str, Any]:
     except NotAnEnvironmentError as error:
         raise PipsafeError(str(error)) from error
     from conda_pipsafe.forecast.effects import forecast
-    from conda_pipsafe.render.forecast import planned_lines, planned_value
+    from conda_pipsafe.render.planned import planned_lines, planned_value
 
     transaction, notes = _transaction(args, snapshot)
     seen = forecast(snapshot, transaction)

@@ -75,15 +75,17 @@ def _guess(prec: Any, snapshot: Snapshot) -> dict[str, str]:  # noqa: ANN401
     """The distributions of a package that is not on this disk yet."""
     from conda.base.context import context
 
+    from conda_pipsafe.engines.conda_repodata import purls_of
     from conda_pipsafe.forecast.names import Undownloaded, distributions_of
 
-    purls, depends, noarch = (getattr(prec, name, None) for name in ("purls", "depends", "noarch"))
+    depends, noarch = (getattr(prec, name, None) for name in ("depends", "noarch"))
+    # Named by its URL only (an explicit file): nothing says what it needs.
+    described = any(getattr(prec, name, None) for name in ("size", "md5", "sha256", "timestamp"))
     package = Undownloaded(
         prec.name,
         str(prec.version),
-        purls=None if purls is None else tuple(map(str, purls)),
-        # A package that was named by its URL only (an explicit file): nothing says what it needs.
-        depends=tuple(map(str, depends or ())) if depends or noarch else None,
+        purls=purls_of(prec),
+        depends=tuple(map(str, depends or ())) if depends or noarch or described else None,
         noarch=str(getattr(noarch, "value", noarch)) if noarch else None,
     )
     return distributions_of(package, tuple(map(str, context.pkgs_dirs)), snapshot)

@@ -94,6 +94,20 @@ def is_dry_run() -> bool:
     return bool(context.dry_run)
 
 
+def is_verbose() -> bool:
+    """Whether the user asked to be told more (`-v`)."""
+    from conda.base.context import context
+
+    return int(getattr(context, "verbosity", 0) or 0) > 0
+
+
+def only_downloads() -> bool:
+    """Whether the running command ends once its packages are downloaded (`--download-only`)."""
+    from conda.base.context import context
+
+    return bool(context.download_only)
+
+
 def prefix_of_file(path: object) -> str | None:
     """The environment that an environment file names, for commands that were given no name or prefix.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from conda_pipsafe.engines import conda_context
 from conda_pipsafe.engines.conda import transaction_of
-from conda_pipsafe.forecast.copying import Replaced, replaced_packages
+from conda_pipsafe.forecast.copying import Replaced, forecast_copy, replaced_packages
 from conda_pipsafe.forecast.deletion import forecast_deletion
 from conda_pipsafe.forecast.effects import Forecast, forecast
 from conda_pipsafe.prefix.history import History
@@ -65,13 +65,13 @@ def foresee_unsolved(command: str, options: Any, *, download: bool) -> Foreseen 
         conda.exceptions.CondaError: As the command itself would.
     """
     if command == "rename":
-        return _copy(conda_context.target_prefix() or "", options.destination, download=download)
+        return _copy(conda_context.target_prefix() or "", options.destination)
     if command == "env_remove" or (command == "remove" and options.all):
         return _removed(options)
     if command in {"create", "env_create"} and _is_environment(command_prefix(command, options)):
         return _recreated(command_prefix(command, options))
     if command == "create" and getattr(options, "clone", None):
-        return _copy(_source(options.clone), conda_context.target_prefix() or "", download=download)
+        return _copy(_source(options.clone), conda_context.target_prefix() or "")
     if command == "install" and getattr(options, "revision", None):
         return _revision(options, download=download)
     urls = _explicit_urls(options) if command in {"install", "create", "env_create", "env_update"} else ()
@@ -117,18 +117,14 @@ def _source(clone: str) -> str:
     return str(source.prefix_path)
 
 
-def _copy(source: str, destination: str, *, download: bool) -> Foreseen:
+def _copy(source: str, destination: str) -> Foreseen:
     from conda.core.prefix_data import PrefixData
 
     data = PrefixData(source)
     data.assert_environment()
-    records = tuple(data.iter_records())
-    urls = [str(record["url"]) for record in records if record.get("url")]
-    link = [*_by_url(urls, download=download), *(record for record in records if not record.get("url"))]
     snapshot = _snapshot(source)
-    made = PrefixData(destination) if os.sep in destination else PrefixData.from_name(destination)
-    seen = forecast(snapshot, transaction_of(snapshot, str(made.prefix_path), (), link))
-    return Foreseen(seen, source, replaced_packages(snapshot))
+    made = conda_context.prefix_of_destination(destination) or destination
+    return Foreseen(forecast_copy(snapshot, made), source, replaced_packages(snapshot))
 
 
 def _removed(options: Any) -> Foreseen:  # noqa: ANN401

@@ -6,15 +6,24 @@ conda package, the copy therefore has conda's files again, beside pip's dist-inf
 
 from __future__ import annotations
 
+import hashlib
 import os
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from conda_pipsafe.prefix.conda_meta import Record
+from conda_pipsafe.forecast.effects import Forecast, Harm
+from conda_pipsafe.forecast.package_paths import distributions_among
+from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
+from conda_pipsafe.prefix.conda_meta import PathFact, Record
 from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.files import UnreadableError, read_bytes
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.record_csv import RecordedFile
 from conda_pipsafe.prefix.snapshot import Snapshot
+
+_HASHED_AT_MOST = 256 * 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,81 @@ def replaced_packages(snapshot: Snapshot) -> tuple[Replaced, ...]:
         if record_of is not None and snapshot.owner_of(dist) == "both":
             found.append(Replaced(record_of, dist))
     return tuple(sorted(found, key=lambda replaced: replaced.record.name))
+
+
+def forecast_copy(snapshot: Snapshot, destination: str) -> Forecast:
+    """What of pip's a copy will not have: the paths that conda's records own too, where pip's file is there now.
+
+    No package is needed for it, only the records: what they list is linked, and the rest is copied.
+
+    Args:
+        snapshot: The environment that is copied.
+        destination: The prefix of the copy.
+    """
+    link = tuple(
+        LinkedPackage(
+            record.name, record.version, record.build, record.channel, frozenset(record.files),
+            distributions_among(record.files),
+        )
+        for record in snapshot.records
+    )  # fmt: skip
+    site = next((site.path for site in snapshot.sites if site.current), None)
+    transaction = Transaction(destination, link, (), snapshot.python, snapshot.python, site, site)
+    losses = _Losses(snapshot)
+    harms = [harm for dist in snapshot.pip_distributions() if (harm := losses.of(dist)) is not None]
+    return Forecast(transaction, tuple(sorted(harms, key=lambda harm: (harm.dist.key, harm.dist.path))))
+
+
+class _Losses:
+    """Which of pip's files lie where a record says that conda's do."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._facts: dict[str, Mapping[str, PathFact]] = {}
+
+    def of(self, dist: Distribution) -> Harm | None:
+        """The harm of one distribution, if any."""
+        rows = self._snapshot.installed_files[dist.path] or (RecordedFile(dist.metadata_path, None, None),)
+        owners: set[str] = set()
+        lost = []
+        by_path = {row.path: row for row in rows}
+        for path in sorted(by_path):
+            records = self._snapshot.record_paths.get(path_key(path), ())
+            if records and self._is_lost(path, by_path, records):
+                lost.append(path)
+                owners.update(f"{record.name} {record.version}" for record in records)
+        by = tuple(sorted(owners))
+        return Harm(dist, tuple(lost), by=by, writers=by, put_back=tuple(lost)) if lost else None
+
+    def _is_lost(self, path: str, rows: Mapping[str, RecordedFile], records: tuple[Record, ...]) -> bool:
+        folder, _, name = path.rpartition("/")
+        if name.endswith(".pyc") and folder.endswith("__pycache__"):
+            source = f"{posixpath.dirname(folder)}/{name.partition('.')[0]}.py"
+            owners = self._snapshot.record_paths.get(path_key(source), ())
+            return source in rows and bool(owners) and self._is_lost(source, rows, owners)
+        if not self._snapshot.exists(path):
+            return False
+        facts = [fact for record in records if (fact := self._facts_of(record).get(path)) is not None]
+        if any(fact.path_type == "softlink" for fact in facts):
+            return not os.path.islink(os.path.join(self._snapshot.prefix, path))
+        digest = self._digest(path)
+        known = {fact.sha256 for fact in facts if fact.sha256 is not None}
+        if known:
+            return digest not in known
+        # conda notes no hash of the scripts that it makes, nor of links: pip's RECORD tells whose it is.
+        row = rows[path].sha256()
+        return row is None or digest == row
+
+    def _facts_of(self, record: Record) -> Mapping[str, PathFact]:
+        if record.meta_path not in self._facts:
+            self._facts[record.meta_path] = {fact.path: fact for fact in record.path_facts()}
+        return self._facts[record.meta_path]
+
+    def _digest(self, path: str) -> str | None:
+        try:
+            return hashlib.sha256(read_bytes(self._snapshot.prefix, path, _HASHED_AT_MOST)).hexdigest()
+        except UnreadableError:
+            return None
 
 
 def _written(snapshot: Snapshot) -> Callable[[Distribution], float]:

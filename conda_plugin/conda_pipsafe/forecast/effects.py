@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from conda_pipsafe.forecast.requirements import newly_broken
+from conda_pipsafe.forecast.same_file import is_compiled_already, is_linked_already
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.files import UnreadableError, read_text
@@ -51,6 +52,7 @@ class Harm:
         broken: What it requires and will no longer have, for people.
         writers: Of `by`, the packages that write the overwritten paths.
         removers: Of `by`, the packages whose going deletes the deleted paths.
+        in_the_way: Of `by`, the packages that put a file or a link where a folder of deleted paths is.
         comer: The package that comes under its name, if one does.
         commands: Of `overwritten`, the console scripts that change hands: that a package of another name writes.
         put_back: Of `overwritten`, the paths that are conda's by its records, that pip replaced, and that the same
@@ -68,6 +70,7 @@ class Harm:
     broken: tuple[str, ...] = ()
     writers: tuple[str, ...] = ()
     removers: tuple[str, ...] = ()
+    in_the_way: tuple[str, ...] = ()
     comer: str | None = None
     commands: tuple[TakenCommand, ...] = ()
     put_back: tuple[str, ...] = ()
@@ -110,6 +113,8 @@ class _Plan:
     compiled: dict[str, str] = field(default_factory=dict)
     entry_points: dict[str, str] = field(default_factory=dict)
     coming: set[str] = field(default_factory=set)
+    site_after: str | None = None
+    blocked: dict[str, str | None] = field(default_factory=dict)
 
 
 def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
@@ -128,7 +133,7 @@ def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
 
 
 def _plan(transaction: Transaction) -> _Plan:
-    plan = _Plan()
+    plan = _Plan(site_after=transaction.site_after)
     for package in transaction.link:
         for key in package.distributions:
             plan.by_dist.setdefault(key, package)
@@ -175,20 +180,24 @@ def _harm(
 ) -> Harm | None:
     overwritten, deleted = _touched(snapshot, plan, dist)
     package = plan.by_dist.get(dist.key)
+    # What comes is put into the folder of the Python of then.
+    beside = plan.site_after is None or dist.site.path == plan.site_after
     writers, removers = _labels(plan.written, overwritten), _labels(plan.removed, deleted)
+    in_the_way = _labels(plan.written, {folder for path in deleted if (folder := _blocking(snapshot, plan, path))})
     comer = _label(package) if package is not None else None
     harm = Harm(
         dist,
         overwritten,
         deleted,
-        tuple(sorted(writers | removers | ({comer} if comer else set()))),
+        tuple(sorted(writers | removers | in_the_way | ({comer} if comer else set()))),
         by_name_only=package is not None and package.paths is None,
         orphaned=dist.site.path == leaving,
-        shadowed=package is not None and dist.editable,
-        doubled=package is not None and not _replaces_metadata(dist, package),
+        shadowed=package is not None and beside and dist.editable,
+        doubled=package is not None and beside and not _replaces_metadata(dist, package),
         broken=broken,
         writers=tuple(sorted(writers)),
         removers=tuple(sorted(removers)),
+        in_the_way=tuple(sorted(in_the_way)),
         comer=comer,
         commands=_taken(plan, overwritten, comer),
         put_back=_put_back(snapshot, plan, overwritten),
@@ -218,13 +227,25 @@ def _touched(snapshot: Snapshot, plan: _Plan, dist: Distribution) -> tuple[tuple
         key = path_key(path)
         if key in plan.written:
             target = overwritten
-        elif key in plan.removed:
+        elif key in plan.removed or _blocking(snapshot, plan, path):
             target = deleted
         else:
             continue
         if snapshot.exists(path) and not _stays(os.path.join(snapshot.prefix, path), key, plan):
             target.append(path)
     return tuple(sorted(overwritten)), tuple(sorted(deleted))
+
+
+def _blocking(snapshot: Snapshot, plan: _Plan, path: str) -> str | None:
+    """A folder above the path in whose place conda will put a file or a link: it goes, with all that is in it."""
+    folder = path.rpartition("/")[0]
+    if not folder:
+        return None
+    if folder not in plan.blocked:
+        full = os.path.join(snapshot.prefix, folder)
+        here = path_key(folder) in plan.written and os.path.isdir(full) and not os.path.islink(full)
+        plan.blocked[folder] = folder if here else _blocking(snapshot, plan, folder)
+    return plan.blocked[folder]
 
 
 def _own_paths(snapshot: Snapshot, dist: Distribution) -> set[str]:
@@ -243,29 +264,9 @@ def _own_paths(snapshot: Snapshot, dist: Distribution) -> set[str]:
 def _stays(path: str, key: str, plan: _Plan) -> bool:
     """Whether conda will "write" a path and yet leave it as it is."""
     if key in plan.sources:
-        return _is_linked_already(path, plan.sources[key])
+        return is_linked_already(path, plan.sources[key])
     # One that is unlinked first is compiled anew in any case.
-    return key in plan.compiled and key not in plan.removed and _is_compiled_already(path, plan.compiled[key])
-
-
-def _is_linked_already(path: str, source: str) -> bool:
-    """Whether the path is a hard link of the very file that conda will link there."""
-    try:
-        here, there = os.lstat(path), os.lstat(source)
-    except OSError:
-        return False
-    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
-
-
-def _is_compiled_already(path: str, source: str) -> bool:
-    """Whether `compileall` will pass over a `.pyc`: its header (PEP 552) has no flags and the module's time."""
-    try:
-        with open(path, "rb") as file:
-            header = file.read(12)
-        modified = int(os.stat(source).st_mtime)
-    except OSError:
-        return False
-    return header[4:] == bytes(4) + (modified & 0xFFFFFFFF).to_bytes(4, "little")
+    return key in plan.compiled and key not in plan.removed and is_compiled_already(path, plan.compiled[key])
 
 
 def _without_list(dist: Distribution) -> set[str]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conda_pipsafe.forecast.copying import Replaced, replaced_packages
+from conda_pipsafe.forecast.effects import Forecast
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.files import UnreadableError, read_bytes
 from conda_pipsafe.prefix.metadata import canonical_name
@@ -133,6 +134,24 @@ def take_baseline(snapshot: Snapshot) -> Baseline:
     )
 
 
+def with_losses(copy: Baseline, source: Snapshot, lost: Forecast) -> Baseline:
+    """The baseline of a copy, with the files of the source that conda will not copy but link its own for.
+
+    Args:
+        copy: The copy as it is before conda links its packages.
+        source: The environment that is copied.
+        lost: What `forecast_copy` says of it.
+    """
+    stamps, watched = dict(copy.stamps), {dist.path: dist for dist in copy.watched}
+    for harm in lost.harms:
+        there = _watch(source, harm.dist, {})
+        files = {path: there.files[path] for path in harm.overwritten if path in there.files}
+        stamps.update((path, stamp) for path in files if (stamp := stamp_of(source.prefix, path)) is not None)
+        known = watched.get(harm.dist.path, there)
+        watched[harm.dist.path] = replace(known, files={**(known.files if known is not there else {}), **files})
+    return replace(copy, watched=tuple(watched.values()), stamps=stamps)
+
+
 def _watch(snapshot: Snapshot, dist: Distribution, stamps: dict[str, Stamp]) -> Watched:
     files: dict[str, str | None] = {}
     # Without a list, what surely is its own: the file that makes it a distribution.
@@ -192,7 +211,7 @@ def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched,
             # pip takes the dist-info away with the files: where it stands, somebody else took them.
             if path in before.shared or path in (before.foreseen or ()) or after.exists(dist.path):
                 deleted.append(path)
-        elif records or path in (before.foreseen or ()):
+        elif records or path in (before.foreseen or ()) or _is_rewritten(before, touched, after, dist, path):
             # conda writes its records last: one that was killed left files without.
             overwritten.append(path)
             owners.update(f"{record.name}={record.version}={record.build}" for record in records)
@@ -200,6 +219,15 @@ def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched,
         return None
     same = sum(_is_same(after.prefix, path, dist.files[path]) for path in overwritten)
     return Change(dist, tuple(sorted(overwritten)), tuple(sorted(deleted)), same, tuple(sorted(owners)))
+
+
+def _is_rewritten(before: Baseline, touched: set[str], after: Snapshot, dist: Watched, path: str) -> bool:
+    """Whether a package's link script wrote into a file: pip would have written RECORD too. Bytecode is no harm."""
+    if f"{dist.path}/RECORD" in touched or not after.exists(dist.path) or dist.files[path] is None:
+        return False
+    was, now = before.stamps[path], stamp_of(after.prefix, path)
+    written = now is not None and now[1:] != was[1:]
+    return written and not path.endswith(".pyc") and not _is_same(after.prefix, path, dist.files[path])
 
 
 def _is_same(prefix: str, path: str, expected: str | None) -> bool:

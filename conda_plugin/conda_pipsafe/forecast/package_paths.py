@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from conda_pipsafe.prefix.files import RECORD_LIMIT, UnreadableError, read_json, read_text
@@ -52,7 +52,7 @@ def read_package_paths(extracted: str, *, noarch: str | None, python: str | None
     link_type, entry_points = _link_json(extracted)
     if (noarch or link_type) != "python":
         same = {path: os.path.join(extracted, path) for path in listed}
-        return PackagePaths(frozenset(listed), _distributions(listed), {}, same, {})
+        return PackagePaths(frozenset(listed), distributions_among(listed), {}, same, {})
     scripts_folder = scripts_dir()
     paths: set[str] = set()
     sources: dict[str, str] = {}
@@ -68,7 +68,7 @@ def read_package_paths(extracted: str, *, noarch: str | None, python: str | None
         for script in _script_paths(name, scripts_folder):
             scripts[script] = function
     every = frozenset(paths | compiled.keys() | scripts.keys())
-    return PackagePaths(every, _distributions(paths), scripts, sources, compiled)
+    return PackagePaths(every, distributions_among(paths), scripts, sources, compiled)
 
 
 def _listed(extracted: str) -> list[str]:
@@ -121,7 +121,7 @@ def _script_paths(name: str, scripts_folder: str) -> tuple[str, ...]:
     return (f"{scripts_folder}/{name}",)
 
 
-def _distributions(paths: list[str] | set[str]) -> dict[str, str]:
+def distributions_among(paths: Iterable[str]) -> dict[str, str]:
     """Name and version of each dist-info or egg-info, from its folder's name (PyPA: `NAME-VERSION.dist-info`)."""
     found: dict[str, str] = {}
     for path in paths:

@@ -115,7 +115,7 @@ def _copied(command: str, options: Any) -> str | None:  # noqa: ANN401
 
 
 def _warn_of_copy(source: str) -> None:
-    from conda_pipsafe.forecast.copying import replaced_packages
+    from conda_pipsafe.forecast.copying import forecast_copy, replaced_packages
     from conda_pipsafe.forecast.outcome import doubled_distributions
     from conda_pipsafe.hooks.guard import Refusal
     from conda_pipsafe.hooks.ignoring import passed_over
@@ -127,16 +127,21 @@ def _warn_of_copy(source: str) -> None:
         # What lies twice in the source will lie twice in the copy: no news.
         doubled = (dist for dists in doubled_distributions(snapshot) for dist in dists)
         sessions.current.said.update((dist.path, kind, "") for dist in doubled for kind in ("touched", "doubled"))
-    replaced = replaced_packages(snapshot) if snapshot is not None else ()
-    over = passed_over(source, (item.dist for item in replaced))
-    replaced = tuple(item for item in replaced if item.dist.path not in over)
-    if not replaced:
+    if snapshot is None or not snapshot.pip_distributions():
+        return
+    seen, replaced = forecast_copy(snapshot, ""), replaced_packages(snapshot)
+    sessions.current.lost_in_copy = seen
+    dists = [*(harm.dist for harm in seen.harms), *(item.dist for item in replaced)]
+    over = passed_over(source, dists)
+    told = [item for item in replaced if item.dist.path not in over]
+    harms = [harm for harm in seen.harms if harm.dist.path not in over]
+    # The transaction in the copy will show the same again.
+    sessions.current.said.update((dist.path, kind, "") for dist in dists for kind in ("touched", "doubled"))
+    if not told and not harms:
         return
     if engine.mode() == "block":
-        raise Refusal(copy_text(source, replaced, refused=True))
-    tell(copy_text(source, replaced))
-    # The transaction in the copy will show the same again.
-    sessions.current.said.update((item.dist.path, kind, "") for item in replaced for kind in ("touched", "doubled"))
+        raise Refusal(copy_text(source, told, harms, refused=True))
+    tell(copy_text(source, told, harms))
 
 
 @observing
@@ -211,7 +216,7 @@ def _tell_outcome(command: str, outcome: Outcome, after: Snapshot) -> None:
     from conda_pipsafe.render.outcome import outcome_text
 
     record_outcome(command, outcome, after.history.current, unfinished=None)
-    told = told_of(outcome)
+    told = told_of(outcome, sessions.current.copied)
     if told:
         tell(outcome_text(command, told))
 

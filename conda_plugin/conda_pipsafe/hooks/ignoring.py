@@ -95,18 +95,22 @@ def wrong_entries() -> str | None:
     return f"conda-pipsafe: plugins.pipsafe_ignore: cannot understand {shown}: {_FORMS}"
 
 
-def told_of(outcome: Outcome) -> Outcome:
-    """What of an outcome is to be told: without what the setting passes over."""
+def told_of(outcome: Outcome, source: str | None = None) -> Outcome:
+    """What of an outcome is to be told: without what the setting passes over.
+
+    Args:
+        outcome: What a command did.
+        source: The environment that it copied: what is passed over there is so in the copy.
+    """
     setting = ignored()
     if setting == Ignored():
         return outcome
-    prefix = outcome.prefix
-    name = engine.name_of(prefix)
-    if setting.environment(prefix, name):
-        return type(outcome)(prefix)
+    places = [(prefix, engine.name_of(prefix)) for prefix in (outcome.prefix, source) if prefix]
+    if any(setting.environment(*place) for place in places):
+        return type(outcome)(outcome.prefix)
 
     def kept(key: str) -> bool:
-        return not setting.covers(prefix, name, key)
+        return not any(setting.covers(*place, key) for place in places)
 
     hidden = {
         path

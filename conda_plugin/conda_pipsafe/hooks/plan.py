@@ -82,6 +82,9 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
     """
     from conda_pipsafe.engines.conda_plan import foresee_solved
 
+    if engine.only_downloads():
+        _pending.append("--download-only changes no environment")
+        unlink, link = (), ()
     # The prefix of `env update` may be named in its file; that of a dry `create` may be conda's own invention.
     prefix = (_prefix[0] if _prefix else None) or engine.target_prefix() or ""
     _finish(foresee_solved(prefix, unlink, link, download=_download()))
@@ -129,8 +132,8 @@ def _download() -> bool:
 
 def _finish(seen: Foreseen) -> None:
     from conda_pipsafe.hooks.ignoring import passed_over, wrong_entries
-    from conda_pipsafe.render.forecast import planned_lines, planned_value
     from conda_pipsafe.render.pip_section import section_text
+    from conda_pipsafe.render.planned import planned_lines, planned_value
 
     prefix = seen.source or seen.forecast.transaction.prefix
     over = passed_over(prefix, [*(harm.dist for harm in seen.forecast.harms), *(item.dist for item in seen.replaced)])

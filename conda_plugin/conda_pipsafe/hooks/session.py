@@ -19,6 +19,7 @@ class Session:
         command: conda's name of it.
         prefix: The prefix that it is about, as far as the pre-command hook could tell.
         copied: The environment that the command copies (`create --clone`, `rename`), if it does.
+        lost_in_copy: What of pip's the copy will not have.
         clean: Prefixes that the last look left without any package of pip's, unchanged since.
         said: What was already shown, so that no warning comes twice.
         before: The snapshot taken before anything changed, by prefix.
@@ -29,6 +30,7 @@ class Session:
     command: str = ""
     prefix: str | None = None
     copied: str | None = None
+    lost_in_copy: Forecast | None = None
     clean: set[str] = field(default_factory=set)
     said: set[tuple[str, str, str]] = field(default_factory=set)
     before: dict[str, Snapshot] = field(default_factory=dict)

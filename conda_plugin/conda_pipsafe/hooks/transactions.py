@@ -29,7 +29,7 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
     """
     # What the pre-command hook found out counts first: `env update` may have its environment's name from a file.
     prefix = sessions.current.prefix or engine.target_prefix()
-    if prefix is None or prefix in sessions.current.clean or not (unlink or link):
+    if engine.only_downloads() or prefix is None or prefix in sessions.current.clean or not (unlink or link):
         return
     mode = engine.mode()
     if mode == "off":
@@ -119,9 +119,14 @@ def begin(prefix: str, snapshot: Snapshot, seen: Forecast | None) -> None:
     """
     from dataclasses import replace
 
-    from conda_pipsafe.forecast.outcome import baseline_to_json, take_baseline
+    from conda_pipsafe.forecast.outcome import baseline_to_json, take_baseline, with_losses
 
     baseline = take_baseline(snapshot)
+    lost = sessions.current.lost_in_copy
+    if lost is not None and prefix != sessions.current.copied:
+        baseline = with_losses(baseline, sessions.current.before[sessions.current.copied or ""], lost)
+        seen = replace(seen, harms=(*seen.harms, *lost.harms)) if seen is not None else lost
+        sessions.current.forecasts[prefix] = seen
     if seen is not None and seen.exact:
         baseline = replace(baseline, foreseen=seen.paths)
     sessions.current.baselines[prefix] = baseline
@@ -160,11 +165,15 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
     """
     _tell_marker(seen)
     if not seen:
+        _refine(seen, ())
         return
     from conda_pipsafe.hooks.ignoring import passed_over, wrong_entries
     from conda_pipsafe.render.forecast import forecast_text
 
     over = passed_over(seen.transaction.prefix, (harm.dist for harm in seen.harms))
+    if sessions.current.copied is not None:
+        # What may happen to the environment that is copied may happen to the copy.
+        over |= passed_over(sessions.current.copied, (harm.dist for harm in seen.harms))
     harms = tuple(harm for harm in seen.harms if harm.dist.path not in over)
     new = tuple(harm for harm in harms if _is_new(harm))
     note = wrong_entries() if new else None
@@ -177,7 +186,7 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
         return
     sessions.current.said.update(key for harm in new for key in _keys(harm))
     sessions.current.said.update((harm.dist.path, "named", "") for harm in new if harm.by_name_only)
-    tell(forecast_text(seen, new))
+    tell(forecast_text(seen, new, every_path=engine.is_verbose()))
     if mode == "prompt" and engine.may_ask():
         if spinning:
             raise Refusal(CANNOT_ASK)
@@ -191,10 +200,15 @@ def _refine(seen: Forecast, harms: tuple[Harm, ...]) -> None:
     from conda_pipsafe.render.forecast import refined_text
 
     said = sessions.current.said
-    known = [harm for harm in harms if (harm.dist.path, "named", "") in said and (harm.overwritten or harm.deleted)]
-    if known:
-        said.difference_update((harm.dist.path, "named", "") for harm in known)
-        tell(refined_text(seen, known))
+    named = {path for path, kind, _ in said if kind == "named"}
+    still = {harm.dist.path for harm in harms if harm.by_name_only}
+    known = [harm for harm in harms if harm.dist.path in named and (harm.overwritten or harm.deleted)]
+    touched = {harm.dist.path for harm in harms}
+    before = sessions.current.before.get(seen.transaction.prefix)
+    spared = [dist for dist in (before.distributions if before else ()) if dist.path in named - touched]
+    if known or (spared and seen.exact):
+        said.difference_update((path, "named", "") for path in named - still)
+        tell(refined_text(seen, known, spared))
 
 
 def _tell_marker(seen: Forecast) -> None:

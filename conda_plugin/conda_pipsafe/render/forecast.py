@@ -7,9 +7,8 @@ import shlex
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from conda_pipsafe.forecast.copying import Replaced
 from conda_pipsafe.forecast.effects import Forecast, Harm
-from conda_pipsafe.render.outcome import copy_text
+from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.render.paths import FEW, counted_paths
 
 MOST_PACKAGES = 10
@@ -53,82 +52,19 @@ def deletion_text(seen: Forecast, harms: Sequence[Harm], *, refused: bool = Fals
     return "\n".join(lines)
 
 
-def refined_text(seen: Forecast, harms: Sequence[Harm]) -> str:
-    """The paths of packages that were announced by their names, now that they are downloaded: no second warning."""
+def refined_text(seen: Forecast, harms: Sequence[Harm], spared: Sequence[Distribution] = ()) -> str:
+    """The paths of packages that were announced by their names, now that they are downloaded: no second warning.
+
+    Args:
+        seen: The forecast.
+        harms: What is announced and harmed.
+        spared: What was announced and is not harmed after all.
+    """
     lines = ["", "(conda-pipsafe, exact now that it is downloaded)"]
     for harm in harms[:MOST_PACKAGES]:
         lines += [f"  {harm.dist.name} {harm.dist.version}: {effect}" for effect in _effects(seen, harm, FEW)]
+    lines += [f"  {dist.name} {dist.version}: not harmed: no path of it is met" for dist in spared]
     return "\n".join(lines)
-
-
-def planned_lines(
-    seen: Forecast,
-    replaced: Sequence[Replaced] = (),
-    source: str | None = None,
-    ignored: Collection[str] = frozenset(),
-    *,
-    every_path: bool = False,
-) -> list[str]:
-    """What `plan` says of a forecast: the block of the hook; empty when nothing is harmed.
-
-    Args:
-        seen: The forecast.
-        replaced: What a copy of the environment would not carry over.
-        source: The environment that is copied.
-        ignored: Paths of the distributions that the user's settings pass over.
-        every_path: As for `forecast_text`.
-    """
-    told = [item for item in replaced if item.dist.path not in ignored]
-    known = {item.dist.path for item in told} if not every_path else set()
-    harms = [harm for harm in seen.harms if harm.dist.path not in {*ignored, *known}]
-    blocks = [copy_text(source, told)] if source and told else []
-    if harms:
-        blocks.append(forecast_text(seen, harms, every_path=every_path, planned=True))
-    return [line for block in blocks for line in block.splitlines()]
-
-
-def planned_value(
-    seen: Forecast,
-    replaced: Sequence[Replaced] = (),
-    source: str | None = None,
-    ignored: Collection[str] = frozenset(),
-    *,
-    sections: Sequence[tuple[str, Sequence[tuple[str, str, str]]]] = (),
-    notes: Sequence[str] = (),
-) -> dict[str, Any]:
-    """What `plan --json` says: the forecast, and whether something is harmed that the user does not pass over.
-
-    Args:
-        seen: The forecast.
-        replaced: As for `planned_lines`; so are `source` and `ignored`.
-        source: The environment that is copied.
-        ignored: Paths of the distributions that the user's settings pass over.
-        sections: Files whose `pip:` section replaces conda's packages, with the lines that do, as `section_text` has
-            them.
-        notes: What else has to be said.
-    """
-    paths = [harm.dist.path for harm in seen.harms] + [item.dist.path for item in replaced]
-    return {
-        "harmed": bool(sections) or any(path not in ignored for path in paths),
-        **forecast_value(seen, ignored=ignored),
-        "copied_from": source,
-        "replaced": [
-            {
-                "name": item.dist.name,
-                "version": item.dist.version,
-                "path": item.dist.path,
-                "becomes": {"name": item.record.name, "version": item.record.version, "build": item.record.build},
-                "ignored": item.dist.path in ignored,
-            }
-            for item in replaced
-        ],
-        "pip_section": [
-            {"file": file, "requirement": line, "replaces": {"name": name, "version": version or None}}
-            for file, clashes in sections
-            for line, name, version in clashes
-        ],
-        "notes": list(notes),
-    }
 
 
 def forecast_value(seen: Forecast, *, ignored: Collection[str] = frozenset()) -> dict[str, Any]:
@@ -166,11 +102,14 @@ def ways_out(seen: Forecast, harms: Sequence[Harm]) -> list[dict[str, Any]]:
     if seen.transaction.deletes_prefix:
         return []
     prefix = seen.transaction.prefix
-    replaced, orphans = _replaced(harms), _orphans(harms)
+    replaced, deleted, orphans = _replaced(harms), _deleted(seen, harms), _orphans(harms)
     found: list[dict[str, Any]] = []
     if replaced:
         command = [f"{prefix}/bin/python", "-m", "pip", "uninstall", "-y", *replaced]
         found.append({"when": "before", "why": "to take conda's cleanly", "command": command})
+    if deleted:
+        command = ["conda", "pipsafe", "install", "-p", prefix, "--force-reinstall", "--no-deps", *deleted]
+        found.append({"when": "after", "why": "to have pip's again", "command": command})
     if orphans:
         command = ["conda", "pipsafe", "install", "-p", prefix, *orphans]
         found.append({"when": "after", "why": "to have again what stays behind", "command": command})
@@ -222,7 +161,7 @@ def _deletion(seen: Forecast, count: int) -> str:
 
 
 def _effects(seen: Forecast, harm: Harm, few: int | None) -> list[str]:
-    writers, removers, comer = _of_conda(harm.writers), _of_conda(harm.removers), f"conda's {harm.comer}"
+    writers, removers = _of_conda(harm.writers), _of_conda(harm.removers)
     effects = []
     if seen.transaction.deletes_prefix:
         return [f"goes with it, {counted_paths(harm.deleted, few)}"]
@@ -233,13 +172,11 @@ def _effects(seen: Forecast, harm: Harm, few: int | None) -> list[str]:
         which = "all" if harm.put_back == harm.overwritten else str(len(harm.put_back))
         effects.append(f"{which} of these are conda's own, which pip had replaced: conda puts them back")
     if harm.deleted:
-        effects.append(f"taking away {removers} will delete {counted_paths(harm.deleted, few)}")
-    if harm.by_name_only:
-        effects.append(f"{comer} comes under the same name (not downloaded yet: the paths are not known)")
-    elif harm.shadowed:
-        effects.append(f"{comer} will be imported instead of this editable checkout")
-    elif harm.doubled:
-        effects.append(f"{comer} will put a second dist-info beside pip's")
+        causes = [f"taking away {removers}"] if harm.removers else []
+        if harm.in_the_way:
+            causes.append(f"{_of_conda(harm.in_the_way)}, put where a folder of theirs is,")
+        effects.append(f"{' and '.join(causes)} will delete {counted_paths(harm.deleted, few)}")
+    effects += _of_its_name(harm)
     if harm.broken:
         effects.append(f"will no longer have what it needs: {', '.join(harm.broken[:few])}")
     if harm.orphaned and seen.python:
@@ -247,6 +184,16 @@ def _effects(seen: Forecast, harm: Harm, few: int | None) -> list[str]:
         gone = f"Python changes from {before} to {after}" if after else f"Python {before} goes"
         effects.append(f"{gone}: it stays behind in {harm.dist.site.path}, where nothing imports it")
     return effects
+
+
+def _of_its_name(harm: Harm) -> list[str]:
+    """What a package of the distribution's own name means for it."""
+    comer = f"conda's {harm.comer}"
+    if harm.by_name_only:
+        return [f"{comer} comes under the same name (not downloaded yet: the paths are not known)"]
+    if harm.shadowed:
+        return [f"{comer} will be imported instead of this editable checkout"]
+    return [f"{comer} will put a second dist-info beside pip's"] if harm.doubled else []
 
 
 def _commands(harm: Harm, few: int | None) -> list[str]:
@@ -264,23 +211,45 @@ def _of_conda(labels: Sequence[str]) -> str:
 
 
 def _replaced(harms: Sequence[Harm]) -> list[str]:
-    return sorted({harm.dist.name for harm in harms if harm.by and not harm.orphaned})
+    return sorted(
+        {harm.dist.name for harm in harms if (harm.writers or harm.in_the_way or harm.comer) and not harm.orphaned}
+    )
+
+
+def _deleted(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
+    """What only loses files, by a package that goes: it can be had again, if a Python stays."""
+    if seen.python is not None and seen.python[1] is None:
+        return []
+    return sorted(
+        f"{harm.dist.name}=={harm.dist.version}"
+        for harm in harms
+        if harm.deleted and not (harm.writers or harm.in_the_way or harm.comer or harm.orphaned or harm.dist.editable)
+    )
 
 
 def _orphans(harms: Sequence[Harm]) -> list[str]:
-    return sorted(f"{harm.dist.name}=={harm.dist.version}" for harm in harms if harm.orphaned)
+    """What can be installed again for the new Python: not what comes from conda for it."""
+    return sorted(f"{harm.dist.name}=={harm.dist.version}" for harm in harms if harm.orphaned and harm.comer is None)
 
 
 def _ways_out_lines(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
     if seen.transaction.deletes_prefix:
         return []
-    replaced, orphans = _replaced(harms), _orphans(harms)
-    lines = []
+    replaced, deleted, orphans = _replaced(harms), _deleted(seen, harms), _orphans(harms)
+    prefix, lines = shlex.quote(seen.transaction.prefix), []
     if replaced:
         python = shlex.quote(f"{seen.transaction.prefix}/bin/python")
         lines.append(f"  to take conda's cleanly, first:  {python} -m pip uninstall {' '.join(replaced)}")
         lines.append("  to keep pip's: leave out what brings these packages, or ask for other versions")
+    if deleted:
+        shown = " ".join(deleted[:MOST_ORPHANS])
+        again = f"conda pipsafe install -p {prefix} --force-reinstall --no-deps {shown}"
+        lines.append(f"  afterwards, to have pip's again:  {again}")
+    needs = sorted({text.partition(" (")[0] for harm in harms for text in harm.broken})
+    if needs:
+        shown = " ".join(shlex.quote(need) for need in needs[:MOST_PACKAGES])
+        lines.append(f"  to keep what is needed, ask conda for it in the same command, or afterwards pip:  {shown}")
     if orphans:
-        shown, prefix = " ".join(orphans[:MOST_ORPHANS]), shlex.quote(seen.transaction.prefix)
+        shown = " ".join(orphans[:MOST_ORPHANS])
         lines.append(f"  afterwards, install again what stays behind:  conda pipsafe install -p {prefix} {shown}")
     return lines

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from shlex import quote
 
 from conda_pipsafe.forecast.copying import Replaced
+from conda_pipsafe.forecast.effects import Harm
 from conda_pipsafe.forecast.outcome import Change, Outcome
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.render.paths import FEW, counted_paths
@@ -22,8 +23,9 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
     prefix = outcome.prefix
     which = f" of {unfinished}, which did not come to its end," if unfinished else ""
     lines = [f"conda-pipsafe: what `conda {command.replace('_', ' ')}`{which} did to Python packages in {prefix}"]
+    stranded = {dist.path for dist in outcome.orphaned}
     for change in outcome.changes:
-        lines += _change_lines(prefix, change)
+        lines += _change_lines(prefix, change, stranded=change.dist.path in stranded)
     for item in outcome.replaced:
         lines += _replaced_lines(prefix, item)
     for dists in outcome.doubled:
@@ -31,7 +33,7 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
     if outcome.orphaned:
         lines += _orphan_lines(prefix, outcome.orphaned)
     for dist, texts in outcome.broken:
-        lines.append(f"  {dist.name} {dist.version}: no longer has what it needs: {', '.join(texts[:FEW])}")
+        lines.append(f"  {dist.name} {dist.version}: no longer has what it needs: {', '.join(_now(texts[:FEW]))}")
         needs = " ".join(f'"{text.partition(" (")[0]}"' for text in texts[:FEW])
         lines.append(f"    to have it again:  conda install -p {quote(prefix)} {needs}  (or conda pipsafe install …)")
     if outcome.unforeseen:
@@ -42,16 +44,23 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
     return "\n".join(lines)
 
 
-def _change_lines(prefix: str, change: Change) -> list[str]:
+def _now(texts: Sequence[str]) -> list[str]:
+    """What was foreseen, now that it is so."""
+    return [text.replace(" will be there)", " is there)") for text in texts]
+
+
+def _change_lines(prefix: str, change: Change, *, stranded: bool) -> list[str]:
     dist = change.dist
     parts = []
     if change.overwritten:
-        owners = ", ".join("conda's " + spec for spec in change.by) or "conda"
+        owners = ", ".join("conda's " + spec for spec in change.by) or "a script of a package's, or somebody else,"
         same = f", {change.same} of them with the same content" if change.same else ""
         parts.append(f"{owners} overwrote {counted_paths(change.overwritten)}{same}")
     if change.deleted:
         parts.append(f"conda deleted {counted_paths(change.deleted)}")
     lines = [f"  {dist.name} {dist.version} (installed by {dist.installer}): {'; '.join(parts)}"]
+    if stranded:
+        return lines  # this Python's pip does not see it; what stays behind is told below
     uninstall = f"{_python(prefix)} -m pip uninstall -y {dist.name}"
     if change.by:
         specs = " ".join(f'"{spec}"' for spec in change.by)
@@ -92,8 +101,23 @@ def _orphan_lines(prefix: str, orphaned: Sequence[Distribution]) -> list[str]:
     ]
 
 
-def copy_text(source: str, replaced: Sequence[Replaced], *, refused: bool = False) -> str:
-    """What a clone or rename of an environment will not carry over."""
+def copy_text(
+    source: str,
+    replaced: Sequence[Replaced],
+    harms: Sequence[Harm] = (),
+    *,
+    refused: bool = False,
+    few: int | None = FEW,
+) -> str:
+    """What a clone or rename of an environment will not carry over.
+
+    Args:
+        source: The environment that is copied.
+        replaced: conda's packages in whose place pip put its own.
+        harms: The files of pip's that lie where conda's own come again.
+        refused: The command is refused because of them.
+        few: How many paths are named; None for all.
+    """
     verb = "refuses: " if refused else ""
     lines = [f"conda-pipsafe: {verb}the copy of {source} will not be as it is: conda links its own packages anew"]
     lines += [
@@ -101,7 +125,14 @@ def copy_text(source: str, replaced: Sequence[Replaced], *, refused: bool = Fals
         f"{item.record.version} again, and pip's dist-info stays beside it"
         for item in replaced
     ]
-    names = " ".join(f'"{item.dist.name}=={item.dist.version}"' for item in replaced)
+    known = {item.dist.path for item in replaced}
+    others = [harm for harm in harms if harm.dist.path not in known]
+    for harm in others:
+        owners = ", ".join(f"conda's {label}" for label in harm.writers)
+        whose = f"{harm.dist.name} {harm.dist.version} (installed by {harm.dist.installer or 'pip'})"
+        lines.append(f"  {whose}: {owners} takes back {counted_paths(harm.overwritten, few)}")
+    dists = [*(item.dist for item in replaced), *(harm.dist for harm in others)]
+    names = " ".join(f'"{dist.name}=={dist.version}"' for dist in dists)
     lines.append(f"  afterwards, in the copy:  python -m pip install --force-reinstall --no-deps {names}")
     return "\n".join(lines)
 
