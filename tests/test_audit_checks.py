@@ -128,13 +128,13 @@ def test_bytecode_and_metadata_of_pip_may_be_missing(make: PrefixFactory) -> Non
 def test_stranded(make: PrefixFactory) -> None:
     old = "lib/python3.11/site-packages"
     make.pip_dist("left", "1.0", {"left.py": "", "../../../bin/left": "#!"}, site=old)
-    make.pip_dist("again", "1.0", {"again.py": ""}, site=old)
+    make.pip_dist("again", "1.0", {"again.py": "", "../../../bin/again": "#!"}, site=old)
     make.pip_dist("again", "2.0", {"again.py": ""})
     finding = only(make)
     assert finding.code == "PS301"
     assert finding.fixes[0].endswith("-m pip install left==1.0")
-    assert finding.fixes[1] == f"rm -r {make.root}/{old} {make.root}/bin/left"
-    assert finding.facts["scripts"] == ["bin/left"]
+    assert finding.fixes[1] == f"rm -r {make.root}/{old} {make.root}/bin/again"
+    assert finding.facts["scripts"] == ["bin/again", "bin/left"]
 
 
 def test_conda_package_for_another_python_is_not_stranded(make: PrefixFactory) -> None:
@@ -169,6 +169,17 @@ def test_distribution_without_record(make: PrefixFactory) -> None:
     info = make.pip_dist("x")
     (info / "RECORD").unlink()
     assert [(finding.code, finding.severity) for finding in findings(make)] == [("PS503", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("tail", "cut"), [("", False), ("x/__init__.py,,", False), ("x/__init__.py,sha256=ab", True), ("x/__in", True)]
+)
+def test_record_that_is_cut_off(make: PrefixFactory, tail: str, cut: bool) -> None:
+    record = make.pip_dist("x") / "RECORD"
+    record.write_text(record.read_text() + tail)
+    assert codes(make) == (["PS503"] if cut else [])
+    record.write_text("")
+    assert codes(make) == ["PS503"]
 
 
 @pytest.mark.parametrize(
