@@ -137,6 +137,7 @@ def test_stranded(make: PrefixFactory) -> None:
     assert finding.facts["scripts"] == ["bin/again", "bin/left"]
 
 
+@pytest.mark.twin("PS301")
 def test_conda_package_for_another_python_is_not_stranded(make: PrefixFactory) -> None:
     path = "lib/python3.11/site-packages/x-1.0.dist-info/METADATA"
     make.record("x", "1.0", {path: metadata("x", "1.0")})
@@ -165,6 +166,7 @@ def test_conda_package_without_metadata_file_is_no_phantom(make: PrefixFactory) 
     assert findings(make) == ()
 
 
+@pytest.mark.damage("PS503", by_hand="no tool leaves one without a RECORD: it is copied so, or half removed")
 def test_distribution_without_record(make: PrefixFactory) -> None:
     info = make.pip_dist("x")
     (info / "RECORD").unlink()
@@ -299,6 +301,7 @@ def test_conda_package_without_python_metadata_meets_a_requirement(make: PrefixF
 
 
 @pytest.mark.parametrize("text", ["lib >= banana", "!!", "lib; nonsense == 1", "lib; python_version ~~ '3'"])
+@pytest.mark.damage("PS903", by_hand="no pip of today installs these")
 def test_requirement_that_is_not_understood(make: PrefixFactory, text: str) -> None:
     make.pip_dist("lib")
     make.pip_dist("user", requires=[text])
@@ -341,6 +344,7 @@ def test_kept_copy_names_the_distribution(make: PrefixFactory) -> None:
     assert (finding.code, finding.subject, finding.facts["kept_copy"]) == ("PS106", "alpha-conda", "conda-meta/x")
 
 
+@pytest.mark.damage("PS901", by_hand="what full disks and failed copies leave")
 def test_unreadable_files_are_findings_and_hide_nothing(make: PrefixFactory) -> None:
     make.write("conda-meta/broken-1.0-0.json", "{")
     make.write(f"{SITE}/bin-1.0.dist-info/METADATA", b"\xff\xfe")
@@ -354,6 +358,7 @@ def test_unreadable_files_are_findings_and_hide_nothing(make: PrefixFactory) -> 
     ]  # fmt: skip
 
 
+@pytest.mark.damage("PS902", by_hand="about the audit itself")
 def test_a_check_that_crashes_stops_no_other(make: PrefixFactory) -> None:
     def crash(context: AuditContext) -> Iterable[Finding]:
         yield catalogue.make("PS903", "before", f"{len(context.current)} seen")
@@ -365,6 +370,8 @@ def test_a_check_that_crashes_stops_no_other(make: PrefixFactory) -> None:
     assert "mine crashed (RuntimeError: boom)" in report.findings[1].message
 
 
+@pytest.mark.damage("PS902", by_hand="about the audit itself")
+@pytest.mark.twin("PS902")
 def test_other_packages_add_checks(make: PrefixFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = tmp_path / "plugins"
     for name, points in {

@@ -99,7 +99,7 @@ def test_edit_in_place_of_what_py_rattler_linked(make_env: MakeEnv, tmp_path: Pa
 
 
 class TestUvCache:
-    """uv links files from its cache into environments: an edit in place reaches the cache, and all that links from it."""
+    """uv links files from its cache into environments: an edit in place reaches the cache, and all that it links."""
 
     @pytest.mark.damage("PS221")
     def test_another_environment_has_the_edit(self, make_env: MakeEnv, rival_wheels: Path, wheelhouse: Path) -> None:

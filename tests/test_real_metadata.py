@@ -158,6 +158,17 @@ def test_conda_forced(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> No
     assert told(prefix, hashes=True) == []
 
 
+@pytest.mark.damage("PS512")
+def test_conda_told_to_leave_out_what_is_needed(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    prefix = make_env("pip")
+    driver.run("install", "-y", "--no-deps", "-p", prefix, "beta").ok()
+    found = look(prefix)
+    assert told(prefix) == [("PS512", "warning", "alpha")]
+    assert found[0].paths == ("conda-meta/beta-1.0-py_0.json",)
+    Ways(wheelhouse, driver).follow(prefix, found[0].fixes)
+    assert told(prefix) == []
+
+
 @pytest.mark.damage("PS520", "PS601", "PS602")
 @pytest.mark.twin("PS520")
 def test_what_compiled_packages_expect(make_env: MakeEnv, channels: list[Channel], rival_wheels: Path) -> None:

@@ -201,29 +201,19 @@ def test_pip_goes_home_where_it_may_not_write(make_env: MakeEnv, rival_wheels: P
     site = site_of(prefix)
     folders = [site] if what == "a folder" else [site, site.parent, prefix / "lib", prefix / "bin", prefix]
     variables = activated(prefix, HOME=str(home), PIP_NO_INDEX="1", PIP_FIND_LINKS=str(rival_wheels))
-    ours: list[str | Path] = [
-        sys.executable,
-        "-c",
-        POWERLESS,
-        sys.executable,
-        "-m",
-        "conda_pipsafe",
-        "status",
-        "-p",
-        prefix,
-        "--json",
-    ]
+    start: list[str | Path] = [sys.executable, "-c", POWERLESS]
+    ours = [*start, sys.executable, "-m", "conda_pipsafe", "status", "-p", prefix, "--json"]
     assert run(*ours, env=variables).ok().json()["findings"] == []
     for path in folders:
         path.chmod(0o555)
     seen = run(*ours, env=variables)
-    pips = run(sys.executable, "-c", POWERLESS, prefix / "bin/python", "-m", "pip", "install", "plain", env=variables)
+    pips = run(*start, prefix / "bin/python", "-m", "pip", "install", "plain", env=variables)
     for path in folders:
         path.chmod(0o755)
     assert "Defaulting to user installation" in pips.ok().stdout
     (there,) = home.rglob("site-packages")
     assert [item["code"] for item in seen.json()["findings"]] == ["PS406"]
-    assert seen.json()["folder"] == str(there)
+    assert seen.json()["target"]["installs_into"] == str(there)
 
 
 @pytest.mark.damage("PS407")

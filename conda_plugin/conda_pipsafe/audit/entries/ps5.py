@@ -43,8 +43,8 @@ ENTRIES: tuple[Entry, ...] = (
         title="A distribution without a list of its files",
         meaning=(
             "A dist-info folder that conda does not own has no RECORD, or one that is cut off. Nobody knows which "
-            "files are its own: without any RECORD pip refuses to uninstall or upgrade it, and stops the whole command; with "
-            "half of one it leaves files behind."
+            "files are its own: without any RECORD pip refuses to uninstall or upgrade it, and stops the whole "
+            "command; with half of one it leaves files behind."
         ),
         causes=(
             "An installation or a removal was interrupted (a full disk, a crash), or the folder was copied or unpacked "
