@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from conda_pipsafe.demo.channel import Channel
+from conda_pipsafe.demo.package import PREFIX_PLACEHOLDER, PackageFile, PackageSpec
 from conda_pipsafe.demo.wheel_package import Recipe, package_from_wheel
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from support.driving import Driver
@@ -28,7 +29,7 @@ EVERY_SHAPE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Maker:
     """What the recipes below need."""
 
@@ -36,32 +37,26 @@ class Maker:
     channel: Channel
     wheels: Path
     folder: Path
-    driver: Callable[[], Driver]
-    second_python: Callable[[], str]
+    driver: Driver | None = None
+    second: str = ""
 
     def pip(self, prefix: Path, *words: str | Path) -> None:
         pip(prefix, "install", "--find-links", self.wheels, *words).ok()
 
     def conda(self, *words: str | Path) -> None:
-        self.driver().run(*words).ok()
+        assert self.driver is not None
+        self.driver.run(*words).ok()
 
     def wheel(self, spec: WheelSpec) -> Path:
         return write_wheel(spec, self.folder)
 
 
+Recipes = Callable[[Maker], Path]
+
+
 @pytest.fixture
-def maker(
-    make_env: MakeEnv, channel: Channel, rival_wheels: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> Maker:
-    def driver() -> Driver:
-        found: Driver = request.getfixturevalue("driver")
-        return found
-
-    def second() -> str:
-        found: str = request.getfixturevalue("second_python")
-        return found
-
-    return Maker(make_env, channel, rival_wheels, tmp_path, driver, second)
+def maker(make_env: MakeEnv, channel: Channel, rival_wheels: Path, tmp_path: Path) -> Maker:
+    return Maker(make_env, channel, rival_wheels, tmp_path)
 
 
 def conda_only(make: Maker) -> Path:
@@ -74,9 +69,11 @@ def without_python(make: Maker) -> Path:
 
 
 def _generic(make: Maker) -> Channel:
-    from conda_pipsafe.demo.package import PackageFile, PackageSpec
-
-    files = {"lib/libomp.so.5": b"x", "lib/libomp.so": PackageFile(link_to="libomp.so.5"), "etc/omp.conf": b"prefix\n"}
+    files: dict[str, PackageFile | bytes | str | Path] = {
+        "lib/libomp.so.5": b"x",
+        "lib/libomp.so": PackageFile(link_to="libomp.so.5"),
+        "etc/omp.conf": b"prefix\n",
+    }
     made = Channel(make.folder / "generic")
     made.add_all([PackageSpec("llvm-openmp", "19.1", files=files)])
     return made
@@ -94,20 +91,19 @@ def mixed(make: Maker) -> Path:
     return prefix
 
 
-def second_python(make: Maker) -> Path:
+def moved_python(make: Maker) -> Path:
     """What was made for the first Python is gone; pip's things were installed again."""
-    second = make.second_python()
-    prefix = make.env("pip", f"python<{second}", "alpha=1.0")
+    prefix = make.env("pip", f"python<{make.second}", "alpha=1.0")
     make.pip(prefix, "stray")
     pip(prefix, "uninstall", "-y", "stray").ok()
-    make.conda("install", "-y", "-p", prefix, f"python={second}")
+    make.conda("install", "-y", "-p", prefix, f"python={make.second}")
     make.pip(prefix, "stray", "piponly")
     return prefix
 
 
 def other_python(make: Maker) -> Path:
     """An environment of the other Python, beside those of the first."""
-    prefix = make.env("pip", f"python={make.second_python()}", "alpha=1.0", "kappa")
+    prefix = make.env("pip", f"python={make.second}", "alpha=1.0", "kappa")
     make.pip(prefix, "stray")
     return prefix
 
@@ -169,12 +165,10 @@ def bytecode(make: Maker) -> Path:
 def converted_wheels(make: Maker) -> Path:
     """As conda-pypi converts them: the wheel's own dist-info, INSTALLER of its tool, no RECORD row of it."""
     spec = package_from_wheel(Recipe(make.wheel(simple("converted", requires=("alpha>=1",)))))
-    files = dict(spec.files)
+    files: dict[str, PackageFile | bytes | str | Path] = dict(spec.files)
     info = "site-packages/converted-1.0.dist-info"
     files[f"{info}/INSTALLER"] = b"conda-pypi"
     files[f"{info}/REQUESTED"] = b""
-    import dataclasses
-
     mine = Channel(make.folder / "converted")
     mine.add_all([dataclasses.replace(spec, files=files)])
     prefix = make.env("pip", "converted", channels=[make.channel, mine])
@@ -209,16 +203,20 @@ def through_a_link(make: Maker) -> Path:
 
 
 def relocated(make: Maker) -> Path:
-    """Moved with its commands written anew, as conda-unpack does."""
-    old = make.env("pip", "alpha=1.0", "epsilon", name="before")
+    """Moved, with the old path replaced by the new one in text and in binaries, as conda-unpack does."""
+    binary = b"\x7fELF\0%b/lib:%b/share\0\0rest\0" % ((PREFIX_PLACEHOLDER.encode(),) * 2)
+    mine = Channel(make.folder / "binaries")
+    mine.add_all([PackageSpec("tool", "1.0", files={"bin/tool": PackageFile(binary, placeholder=PREFIX_PLACEHOLDER,
+                                                                            file_mode="binary")})])  # fmt: skip
+    old = make.env("pip", "alpha=1.0", "epsilon", "tool", name="before", channels=[make.channel, mine])
     make.pip(old, "stray")
-    prefix = old.rename(old.parent / "after")
+    prefix = old.rename(old.parent / "behind")
     for command in (prefix / "bin").iterdir():
-        if not command.is_symlink() and command.read_bytes()[:2] == b"#!":
-            text = command.read_text().replace(str(old), str(prefix))
+        content = b"" if command.is_symlink() else command.read_bytes()
+        if bytes(old) in content:
             mode = command.stat().st_mode
             command.unlink()
-            command.write_text(text)
+            command.write_bytes(content.replace(bytes(old), bytes(prefix)))
             command.chmod(mode)
     return prefix
 
@@ -264,13 +262,23 @@ def protected(make: Maker) -> Path:
 
 
 RECIPES = (
-    conda_only, without_python, pip_only, mixed, second_python, other_python, editable, editable_by_uv, egg_link,
-    namespaces, pkgutil_namespaces, bytecode, converted_wheels, by_uv, legacy_egg_info, through_a_link, relocated,
-    by_conda, cloned, updated, renamed, protected,
+    conda_only, without_python, pip_only, mixed, editable, editable_by_uv, egg_link, namespaces, pkgutil_namespaces,
+    bytecode, converted_wheels, by_uv, legacy_egg_info, through_a_link, relocated, protected,
 )  # fmt: skip
+BY_CONDA = (by_conda, cloned, updated, renamed)
+TWO_PYTHONS = (moved_python, other_python)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.__name__)
-def test_nothing_is_found(maker: Maker, recipe: Callable[[Maker], Path]) -> None:
-    prefix = recipe(maker)
-    assert look(prefix, hashes=True) == ()
+def test_nothing_is_found(maker: Maker, recipe: Recipes) -> None:
+    assert look(recipe(maker), hashes=True) == ()
+
+
+@pytest.mark.parametrize("recipe", BY_CONDA, ids=lambda recipe: recipe.__name__)
+def test_nothing_is_found_in_what_conda_made(maker: Maker, driver: Driver, recipe: Recipes) -> None:
+    assert look(recipe(dataclasses.replace(maker, driver=driver)), hashes=True) == ()
+
+
+@pytest.mark.parametrize("recipe", TWO_PYTHONS, ids=lambda recipe: recipe.__name__)
+def test_nothing_is_found_with_two_pythons(maker: Maker, driver: Driver, second_python: str, recipe: Recipes) -> None:
+    assert look(recipe(dataclasses.replace(maker, driver=driver, second=second_python)), hashes=True) == ()

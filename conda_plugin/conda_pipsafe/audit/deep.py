@@ -1,7 +1,8 @@
 """`--deep`: PS120, PS121, PS220, PS221: every file of conda and pip against the hash that its owner recorded.
 
 Left out, since no hash tells: bytecode, symbolic links, commands that an installer wrote for an entry point (compared
-by what they call instead), and on macOS binaries that conda signed anew after replacing its prefix in them.
+by what they call instead), files in which only the prefix is another since the environment was moved, and on macOS
+binaries that conda signed anew after replacing its prefix in them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from conda_pipsafe.audit.checks.pip_files import reinstall
 from conda_pipsafe.audit.context import AuditContext, is_bytecode
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hashing import Altered, Expected, Progress, altered_files
+from conda_pipsafe.audit.relocated import relocated_files
 from conda_pipsafe.audit.scripts import command_paths, declared, read_script
 from conda_pipsafe.audit.wording import counted, installer, listed, matters
 from conda_pipsafe.prefix.conda_meta import Record
@@ -104,6 +106,8 @@ def _findings(
     if isinstance(owner, Distribution):
         yield from _of_pip(prefix, owner, altered, others)
         return
+    moved = relocated_files(prefix, owner, (item.path for item in altered))
+    altered = [item for item in altered if item.path not in moved]
     shared = {item.path: places for item in altered if (places := _sharers(prefix, owner, item, others))}
     alone = [item for item in altered if item.path not in shared]
     if shared:
