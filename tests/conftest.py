@@ -18,6 +18,8 @@ from conda_pipsafe.demo.python_package import ask_interpreter
 from support.channel_cache import cached_channel, second_interpreter
 from support.driving import Driver, Server
 from support.packages import write_wheelhouse
+from support.real_damage import conda_packages as rival_packages
+from support.real_damage import write_wheels
 from support.running import Conda, run
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -131,6 +133,22 @@ def channel(request: pytest.FixtureRequest) -> Channel:
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of tiny wheels for ``pip install --no-index --find-links``."""
     return write_wheelhouse(tmp_path_factory.mktemp("wheelhouse"))
+
+
+@pytest.fixture(scope="session")
+def rival_wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheelhouse, and wheels that get in the way of conda packages."""
+    return write_wheels(write_wheelhouse(tmp_path_factory.mktemp("rivals")))
+
+
+@pytest.fixture(scope="session")
+def rival_channel(tmp_path_factory: pytest.TempPathFactory) -> Channel:
+    """A second channel, with conda packages that wheels get in the way of."""
+    folder = tmp_path_factory.mktemp("rival-channel")
+    (folder / "wheels").mkdir()
+    made = Channel(folder / "channel")
+    made.add_all(rival_packages(folder / "wheels", f"{sys.version_info[0]}.{sys.version_info[1]}"))
+    return made
 
 
 @pytest.fixture(scope="session")

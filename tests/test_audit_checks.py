@@ -128,15 +128,16 @@ def test_bytecode_and_metadata_of_pip_may_be_missing(make: PrefixFactory) -> Non
 def test_stranded(make: PrefixFactory) -> None:
     old = "lib/python3.11/site-packages"
     make.pip_dist("left", "1.0", {"left.py": "", "../../../bin/left": "#!"}, site=old)
-    make.pip_dist("again", "1.0", {"again.py": ""}, site=old)
+    make.pip_dist("again", "1.0", {"again.py": "", "../../../bin/again": "#!"}, site=old)
     make.pip_dist("again", "2.0", {"again.py": ""})
     finding = only(make)
     assert finding.code == "PS301"
     assert finding.fixes[0].endswith("-m pip install left==1.0")
-    assert finding.fixes[1] == f"rm -r {make.root}/{old} {make.root}/bin/left"
-    assert finding.facts["scripts"] == ["bin/left"]
+    assert finding.fixes[1] == f"rm -r {make.root}/{old} {make.root}/bin/again"
+    assert finding.facts["scripts"] == ["bin/again", "bin/left"]
 
 
+@pytest.mark.twin("PS301")
 def test_conda_package_for_another_python_is_not_stranded(make: PrefixFactory) -> None:
     path = "lib/python3.11/site-packages/x-1.0.dist-info/METADATA"
     make.record("x", "1.0", {path: metadata("x", "1.0")})
@@ -165,10 +166,22 @@ def test_conda_package_without_metadata_file_is_no_phantom(make: PrefixFactory) 
     assert findings(make) == ()
 
 
+@pytest.mark.damage("PS503", by_hand="no tool leaves one without a RECORD: it is copied so, or half removed")
 def test_distribution_without_record(make: PrefixFactory) -> None:
     info = make.pip_dist("x")
     (info / "RECORD").unlink()
     assert [(finding.code, finding.severity) for finding in findings(make)] == [("PS503", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("tail", "cut"), [("", False), ("x/__init__.py,,", False), ("x/__init__.py,sha256=ab", True), ("x/__in", True)]
+)
+def test_record_that_is_cut_off(make: PrefixFactory, tail: str, cut: bool) -> None:
+    record = make.pip_dist("x") / "RECORD"
+    record.write_text(record.read_text() + tail)
+    assert codes(make) == (["PS503"] if cut else [])
+    record.write_text("")
+    assert codes(make) == ["PS503"]
 
 
 @pytest.mark.parametrize(
@@ -288,6 +301,7 @@ def test_conda_package_without_python_metadata_meets_a_requirement(make: PrefixF
 
 
 @pytest.mark.parametrize("text", ["lib >= banana", "!!", "lib; nonsense == 1", "lib; python_version ~~ '3'"])
+@pytest.mark.damage("PS903", by_hand="no pip of today installs these")
 def test_requirement_that_is_not_understood(make: PrefixFactory, text: str) -> None:
     make.pip_dist("lib")
     make.pip_dist("user", requires=[text])
@@ -330,6 +344,7 @@ def test_kept_copy_names_the_distribution(make: PrefixFactory) -> None:
     assert (finding.code, finding.subject, finding.facts["kept_copy"]) == ("PS106", "alpha-conda", "conda-meta/x")
 
 
+@pytest.mark.damage("PS901", by_hand="what full disks and failed copies leave")
 def test_unreadable_files_are_findings_and_hide_nothing(make: PrefixFactory) -> None:
     make.write("conda-meta/broken-1.0-0.json", "{")
     make.write(f"{SITE}/bin-1.0.dist-info/METADATA", b"\xff\xfe")
@@ -343,6 +358,7 @@ def test_unreadable_files_are_findings_and_hide_nothing(make: PrefixFactory) -> 
     ]  # fmt: skip
 
 
+@pytest.mark.damage("PS902", by_hand="about the audit itself")
 def test_a_check_that_crashes_stops_no_other(make: PrefixFactory) -> None:
     def crash(context: AuditContext) -> Iterable[Finding]:
         yield catalogue.make("PS903", "before", f"{len(context.current)} seen")
@@ -354,6 +370,8 @@ def test_a_check_that_crashes_stops_no_other(make: PrefixFactory) -> None:
     assert "mine crashed (RuntimeError: boom)" in report.findings[1].message
 
 
+@pytest.mark.damage("PS902", by_hand="about the audit itself")
+@pytest.mark.twin("PS902")
 def test_other_packages_add_checks(make: PrefixFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = tmp_path / "plugins"
     for name, points in {

@@ -221,12 +221,14 @@ def test_marker_left_behind(make: PrefixFactory) -> None:
     assert codes(make) == []
 
 
+@pytest.mark.twin("PS303")
 def test_marker_that_conda_owns_is_no_leftover(make: PrefixFactory) -> None:
     make.record("marker", "1.0", {"lib/python3.11/EXTERNALLY-MANAGED": ""})
     make.write("lib/not-python/EXTERNALLY-MANAGED")
     assert codes(make) == []
 
 
+@pytest.mark.damage("PS505", by_hand="on Windows a file that is in use does this")
 def test_halves_of_packages(make: PrefixFactory) -> None:
     make.write(f"{SITE}/~ip/__init__.py")
     make.write(f"{SITE}/~ip-24.0.dist-info/METADATA", metadata("pip", "24.0"))

@@ -58,6 +58,7 @@ def test_every_shape_of_conda_package_is_clean(make_env: MakeEnv) -> None:
     assert report.distributions == 0
 
 
+@pytest.mark.twin("PS101", "PS105")
 def test_pip_packages_beside_conda_are_clean(make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("pip", "alpha=1.0", "ns-a")
     install(prefix, wheelhouse, "piponly", "delta-python")
@@ -67,6 +68,7 @@ def test_pip_packages_beside_conda_are_clean(make_env: MakeEnv, wheelhouse: Path
     assert report.distributions == 2
 
 
+@pytest.mark.damage("PS101")
 def test_replaced(make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("pip", "alpha=1.0", "beta")
     install(prefix, wheelhouse, "alpha==2.0")
@@ -97,6 +99,7 @@ def test_replaced_under_another_conda_name(make_env: MakeEnv, wheelhouse: Path, 
     assert (finding.code, finding.subject) == ("PS101", "iota-conda")
 
 
+@pytest.mark.damage("PS102")
 def test_removed(make_env: MakeEnv) -> None:
     prefix = make_env("pip", "alpha=1.0", "beta")
     pip(prefix, "uninstall", "-y", "alpha").ok()
@@ -105,6 +108,7 @@ def test_removed(make_env: MakeEnv) -> None:
     assert "beta needs it" in finding.message
 
 
+@pytest.mark.damage("PS103", "PS105")
 def test_other_name_overwrites_then_deletes(make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("pip", "gamma", "py-delta")
     install(prefix, wheelhouse, "gamma-core")
@@ -123,6 +127,7 @@ def test_other_name_over_a_package_without_metadata(make_env: MakeEnv, wheelhous
     assert (finding.code, finding.severity) == ("PS105", "error")
 
 
+@pytest.mark.damage("PS103", "PS105")
 def test_shared_namespace_file_is_a_note_until_it_is_lost(make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("pip", "ns-a")
     install(prefix, wheelhouse, "ns-b")
@@ -132,6 +137,7 @@ def test_shared_namespace_file_is_a_note_until_it_is_lost(make_env: MakeEnv, whe
     assert codes(prefix) == ["PS103"]
 
 
+@pytest.mark.damage("PS104")
 def test_same_version_takeover(make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("pip", "alpha=1.0")
     install(prefix, wheelhouse, "--force-reinstall", "alpha==1.0")
@@ -139,6 +145,7 @@ def test_same_version_takeover(make_env: MakeEnv, wheelhouse: Path) -> None:
     assert (finding.code, finding.severity) == ("PS104", "warning")
 
 
+@pytest.mark.damage("PS107")
 def test_ignore_installed(make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("pip", "alpha=1.0")
     install(prefix, wheelhouse, "--ignore-installed", "alpha==2.0")
@@ -161,6 +168,8 @@ def test_broken_requirement_of_conda(make_env: MakeEnv, wheelhouse: Path) -> Non
     assert codes(prefix) == ["PS101", "PS110"]
 
 
+@pytest.mark.damage("PS510")
+@pytest.mark.twin("PS510")
 def test_unmet_requirement_of_pip(make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("pip")
     install(prefix, wheelhouse, "--no-deps", "piponly")
@@ -171,6 +180,7 @@ def test_unmet_requirement_of_pip(make_env: MakeEnv, wheelhouse: Path) -> None:
     assert codes(prefix) == []
 
 
+@pytest.mark.damage("PS210")
 def test_conda_has_another_version_than_pip_needs(make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("pip", "alpha=1.0")
     install(prefix, wheelhouse, "--no-deps", "beta2")
@@ -180,6 +190,7 @@ def test_conda_has_another_version_than_pip_needs(make_env: MakeEnv, wheelhouse:
     assert finding.fixes == (f"conda install -p {prefix} 'alpha>=2'",)
 
 
+@pytest.mark.damage("PS501")
 def test_two_of_pip(make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("pip")
     install(prefix, wheelhouse, "alpha==1.0")
@@ -189,6 +200,7 @@ def test_two_of_pip(make_env: MakeEnv, wheelhouse: Path) -> None:
 
 
 @pytest.mark.parametrize("cause", ["history", "vault"])
+@pytest.mark.damage("PS106")
 def test_conda_list_erases_a_record(make_env: MakeEnv, conda: Conda, wheelhouse: Path, cause: str) -> None:
     prefix = make_env("pip", "alpha=1.0")
     meta = next((prefix / "conda-meta").glob("alpha-*.json"))
@@ -207,6 +219,7 @@ def test_conda_list_erases_a_record(make_env: MakeEnv, conda: Conda, wheelhouse:
     assert dist.rsplit("-", 1)[1] in finding.fixes[1]
 
 
+@pytest.mark.damage("PS201")
 def test_conda_over_pip(make_env: MakeEnv, conda: Conda, wheelhouse: Path) -> None:
     prefix = make_env("pip")
     install(prefix, wheelhouse, "alpha==2.0")
@@ -229,6 +242,7 @@ def test_fix_of_replaced_is_right(make_env: MakeEnv, conda: Conda, wheelhouse: P
     assert codes(prefix) == []
 
 
+@pytest.mark.damage("PS202")
 def test_conda_removes_the_files_of_pip(make_env: MakeEnv, conda: Conda, wheelhouse: Path) -> None:
     prefix = make_env("pip", "alpha=1.0")
     install(prefix, wheelhouse, "alpha==2.0", "piponly")
@@ -238,6 +252,7 @@ def test_conda_removes_the_files_of_pip(make_env: MakeEnv, conda: Conda, wheelho
     assert any(path.endswith("alpha/__init__.py") for path in finding.paths)
 
 
+@pytest.mark.damage("PS502")
 def test_phantom_after_takeover_and_removal(make_env: MakeEnv, conda: Conda, wheelhouse: Path) -> None:
     prefix = make_env("pip", "alpha=1.0")
     install(prefix, wheelhouse, "--force-reinstall", "alpha==1.0")
@@ -247,6 +262,7 @@ def test_phantom_after_takeover_and_removal(make_env: MakeEnv, conda: Conda, whe
     assert "only REQUESTED is left" in finding.message
 
 
+@pytest.mark.damage("PS210")
 def test_conda_removes_what_pip_needs(make_env: MakeEnv, conda: Conda, wheelhouse: Path) -> None:
     prefix = make_env("pip", "alpha=1.0")
     install(prefix, wheelhouse, "piponly")
@@ -255,6 +271,7 @@ def test_conda_removes_what_pip_needs(make_env: MakeEnv, conda: Conda, wheelhous
     assert (finding.code, finding.fixes[0]) == ("PS210", f"conda install -p {prefix} 'alpha>=1'")
 
 
+@pytest.mark.twin("PS106", "PS202")
 def test_removed_by_conda_then_installed_by_pip_is_clean(make_env: MakeEnv, conda: Conda, wheelhouse: Path) -> None:
     prefix = make_env("pip", "alpha=1.0")
     conda.run("remove", "-y", "-p", prefix, "alpha").ok()
@@ -283,6 +300,7 @@ def test_editable_hidden(make_env: MakeEnv, conda: Conda, tmp_path: Path) -> Non
     assert checkout.as_uri() in finding.message
 
 
+@pytest.mark.damage("PS301")
 def test_python_moves(make_env: MakeEnv, conda: Conda, wheelhouse: Path, second_python: str) -> None:
     first = f"{sys.version_info[0]}.{sys.version_info[1]}"
     prefix = make_env("pip", "alpha=1.0", f"python={first}")

@@ -220,6 +220,7 @@ def broken_imports(prefix: Path, limit: float) -> dict[str, str]:
     return {item.facts["module"]: item.facts["error"] for item in import_all(context, limit)}
 
 
+@pytest.mark.damage("PS520", by_hand="modules that die and hang")
 def test_imports(make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("pip", "alpha=1.0", "gamma")
     pip(prefix, "install", "--find-links", wheelhouse, "piponly").ok()

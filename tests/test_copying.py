@@ -39,6 +39,7 @@ def codes(prefix: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("how", ["clone", "rename"])
+@pytest.mark.damage("PS201")
 def test_a_damaged_environment(driver: Driver, damaged: Path, how: str) -> None:
     copy = damaged.parent / "copy"
     done = driver.run(*copy_words(how, damaged, copy)).ok()
@@ -53,6 +54,7 @@ def test_a_damaged_environment(driver: Driver, damaged: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["clone", "rename"])
+@pytest.mark.twin("PS201")
 def test_a_sound_environment(driver: Driver, sound: Path, how: str) -> None:
     copy = sound.parent / "copy"
     done = driver.run(*copy_words(how, sound, copy)).ok()

@@ -55,6 +55,7 @@ def fetched(driver: Driver, make_env: MakeEnv) -> None:
 
 
 @pytest.mark.usefixtures("fetched")
+@pytest.mark.damage("PS201")
 def test_conda_overwrites_pip(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("python", "pip")
     install(prefix, wheelhouse, "alpha==2.0")
@@ -83,6 +84,7 @@ def test_conda_update_merges_over_pip(driver: Driver, make_env: MakeEnv, wheelho
     assert ("PS201", "alpha") in codes(prefix)
 
 
+@pytest.mark.damage("PS202")
 def test_conda_remove_deletes_pip_files(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("python", "pip", "alpha=1.0", "gamma")
     install(prefix, wheelhouse, "alpha==2.0")
@@ -107,6 +109,7 @@ def test_conda_removes_what_pip_needs(driver: Driver, make_env: MakeEnv, wheelho
     assert codes(prefix) == [("PS210", "piponly")]
 
 
+@pytest.mark.damage("PS210")
 def test_conda_downgrades_what_pip_needs(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("python", "pip", "alpha=2.0")
     install(prefix, wheelhouse, "beta2")
@@ -127,6 +130,8 @@ def test_conda_does_not_see_what_pip_provides(driver: Driver, make_env: MakeEnv,
     assert codes(prefix) == [("PS201", "alpha")]
 
 
+@pytest.mark.damage("PS203")
+@pytest.mark.twin("PS203")
 def test_editable_shadowed(driver: Driver, make_env: MakeEnv, wheelhouse: Path, tmp_path: Path) -> None:
     prefix = make_env("python", "pip")
     checkout = make_checkout(tmp_path / "checkout", "alpha")
@@ -140,6 +145,7 @@ def test_editable_shadowed(driver: Driver, make_env: MakeEnv, wheelhouse: Path, 
     assert "site-packages" in there, "conda's is imported, as was said"
 
 
+@pytest.mark.damage("PS204")
 def test_other_name_same_files(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
     """No name says that gamma-core and gamma are the same: only the paths do, once they are known."""
     prefix = make_env("python", "pip")
@@ -154,6 +160,7 @@ def test_other_name_same_files(driver: Driver, make_env: MakeEnv, wheelhouse: Pa
 
 
 @pytest.mark.usefixtures("fetched")
+@pytest.mark.damage("PS201")
 def test_revision_rollback(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
     """No solver runs, so no solver hook: the last look is the only one."""
     prefix = make_env("python", "pip", "alpha=1.0")

@@ -43,6 +43,7 @@ def first_python(channel: Channel, second_python: str) -> str:
     return first
 
 
+@pytest.mark.damage("PS301")
 def test_python_minor_orphan(
     driver: Driver, make_env: MakeEnv, wheelhouse: Path, first_python: str, second_python: str
 ) -> None:
@@ -61,6 +62,7 @@ def test_python_minor_orphan(
     assert codes(prefix) == ["PS301"]
 
 
+@pytest.mark.twin("PS301", "PS303")
 def test_python_changes_where_pip_has_nothing(
     driver: Driver, make_env: MakeEnv, first_python: str, second_python: str
 ) -> None:
@@ -68,6 +70,7 @@ def test_python_changes_where_pip_has_nothing(
     silent(driver.run("install", "-y", "-p", prefix, f"python={second_python}"))
 
 
+@pytest.mark.damage("PS303")
 def test_marker_left_behind(
     driver: Driver, make_env: MakeEnv, wheelhouse: Path, first_python: str, second_python: str
 ) -> None:
@@ -96,6 +99,7 @@ def free_threaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Channel, st
     return made, spec.version
 
 
+@pytest.mark.damage("PS301")
 def test_another_site_packages_folder_of_the_same_version(
     driver: Driver, make_env: MakeEnv, channel: Channel, wheelhouse: Path, free_threaded: tuple[Channel, str]
 ) -> None:
@@ -110,6 +114,7 @@ def test_another_site_packages_folder_of_the_same_version(
     assert f"it stays behind in {old}" in before
     assert f"1 package stays behind in {old}" in after
     assert done.forecast(prefix)["orphaned"] == [f"{old}/alpha-2.0.dist-info"]
+    assert codes(prefix) == ["PS301"]
 
 
 class TestStaleBytecode:

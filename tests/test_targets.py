@@ -188,6 +188,8 @@ def test_a_constraint_that_is_not_there(prefix: PrefixFactory, tmp_path: Path) -
     assert ask(prefix).findings == ()
 
 
+@pytest.mark.damage("PS406")
+@pytest.mark.twin("PS406")
 def test_an_environment_of_another_user() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)

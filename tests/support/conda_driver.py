@@ -45,6 +45,7 @@ def run_here(words: list[str], answer: str) -> int:
     """Run one command in this (forked) process; write the plugin's facts to the file `answer`."""
     from conda.cli.main import main
 
+    sys.argv = ["conda", *words]  # conda writes it into the history
     try:
         code = main(*words)
     except SystemExit as end:  # argparse

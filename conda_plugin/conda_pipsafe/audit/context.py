@@ -51,6 +51,7 @@ class RecordHealth:
         replaced: For each of those the distribution of another installer that is there now.
         taken: Its distributions that another installer has written anew, in the same version.
         beside: For distributions that are still there, others of the same name that conda did not bring.
+        partly: Whether it has distributions whose metadata is there.
     """
 
     record: Record
@@ -60,6 +61,7 @@ class RecordHealth:
     replaced: Mapping[str, Distribution]
     taken: tuple[Distribution, ...]
     beside: Mapping[str, tuple[Distribution, ...]]
+    partly: bool
 
     @property
     def keys(self) -> frozenset[str]:
@@ -69,7 +71,7 @@ class RecordHealth:
     @property
     def removed(self) -> bool:
         """Whether the package as a whole is gone: its metadata, and at least half of its files."""
-        return bool(self.gone) and not self.replaced and 2 * len(self.missing) >= self.files
+        return bool(self.gone) and not self.partly and not self.replaced and 2 * len(self.missing) >= self.files
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ class AuditContext:
             except UnreadableError as error:
                 self.problems.append(error.problem)
                 return ()
+            if not text.endswith("\n"):
+                self._last_rows[dist.path] = text.rpartition("\n")[2]
             if plain is not None:
                 return tuple(plain)
         return tuple(row.path for row in self.rows(dist))
@@ -171,6 +175,22 @@ class AuditContext:
         if dist.path not in self._folders:
             self._folders[dist.path] = folders_of(self.paths(dist))
         return self._folders[dist.path]
+
+    @cached_property
+    def _last_rows(self) -> dict[str, str]:
+        """The last row of each RECORD that does not end with a line break, as every installer's does."""
+        return {}
+
+    @cached_property
+    def cut_off(self) -> frozenset[str]:
+        """Paths of distributions of other installers whose RECORD ends in the middle: a full disk, a crash."""
+        return frozenset(dist.path for dist in self.foreign if self._is_cut_off(dist))
+
+    def _is_cut_off(self, dist: Distribution) -> bool:
+        paths = self.paths(dist)
+        last = self._last_rows.get(dist.path)
+        # A row is path, hash, size; and RECORD lists itself (PyPA "Recording installed projects").
+        return last is not None and (last.count(",") < 2 or f"{dist.path}/RECORD" not in paths)  # noqa: PLR2004
 
     def missing_files(self, dist: Distribution) -> tuple[str, ...]:
         """Files of a distribution's RECORD that are not there, in order; its own metadata and bytecode aside."""
@@ -217,7 +237,7 @@ class AuditContext:
         # One key of several dist-infos may be gone while another is there: then conda still has it.
         replaced = {key: self.foreign_by_key[key][0] for key in gone if key in self.foreign_by_key}
         beside = {key: self.foreign_by_key[key] for key in dists if key not in gone and key in self.foreign_by_key}
-        return RecordHealth(record, len(looked_for), missing, gone, replaced, taken, beside)
+        return RecordHealth(record, len(looked_for), missing, gone, replaced, taken, beside, len(gone) < len(dists))
 
     @cached_property
     def health_by_name(self) -> Mapping[str, RecordHealth]:

@@ -1,7 +1,8 @@
-"""`--deep`: PS120, PS121, PS220: every file of conda and pip against the hash that its owner recorded.
+"""`--deep`: PS120, PS121, PS220, PS221: every file of conda and pip against the hash that its owner recorded.
 
 Left out, since no hash tells: bytecode, symbolic links, commands that an installer wrote for an entry point (compared
-by what they call instead), and on macOS binaries that conda signed anew after replacing its prefix in them.
+by what they call instead), files in which only the prefix is another since the environment was moved, and on macOS
+binaries that conda signed anew after replacing its prefix in them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from conda_pipsafe.audit.checks.pip_files import reinstall
 from conda_pipsafe.audit.context import AuditContext, is_bytecode
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hashing import Altered, Expected, Progress, altered_files
+from conda_pipsafe.audit.relocated import relocated_files
 from conda_pipsafe.audit.scripts import command_paths, declared, read_script
 from conda_pipsafe.audit.wording import counted, installer, listed, matters
 from conda_pipsafe.prefix.conda_meta import Record
@@ -102,10 +104,10 @@ def _findings(
 ) -> Iterator[Finding]:
     prefix = context.snapshot.prefix
     if isinstance(owner, Distribution):
-        yield _altered("PS220", f"{installer(owner)}'s {owner.name} {owner.version}", owner.name, altered, [
-            reinstall(prefix, owner)
-        ])  # fmt: skip
+        yield from _of_pip(prefix, owner, altered, others)
         return
+    moved = relocated_files(prefix, owner, (item.path for item in altered))
+    altered = [item for item in altered if item.path not in moved]
     shared = {item.path: places for item in altered if (places := _sharers(prefix, owner, item, others))}
     alone = [item for item in altered if item.path not in shared]
     if shared:
@@ -113,6 +115,32 @@ def _findings(
     if alone:
         way = fixes.conda_reinstall(prefix, owner)
         yield _altered("PS120", f"conda's {owner.name} {owner.version}", owner.name, alone, [way])
+
+
+def _of_pip(prefix: str, dist: Distribution, altered: Sequence[Altered], others: Sequence[str]) -> Iterator[Finding]:
+    """uv links files from its cache; what else has links of them are copies of whole environments."""
+    by_uv = (dist.installer or "").startswith("uv")
+    shared = {
+        item.path: places
+        for item in altered
+        if item.links > 1 and ((places := _elsewhere(prefix, item, others)) or by_uv)
+    }
+    who = f"{installer(dist)}'s {dist.name} {dist.version}"
+    again = reinstall(prefix, dist)
+    if shared:
+        places = [*(["uv's cache"] if by_uv else []), *sorted({place for found in shared.values() for place in found})]
+        yield make(
+            "PS221",
+            dist.name,
+            f"{counted(len(shared), 'file')} of {who} {'was' if len(shared) == 1 else 'were'} edited in place, "
+            f"and with it: {listed(places, 3)}.",
+            paths=sorted(shared),
+            fixes=[*([f"First have uv forget it: uv cache clean {dist.name}"] if by_uv else []), again],
+            facts={"shared_with": {path: list(found) for path, found in shared.items()}},
+        )
+    alone = [item for item in altered if item.path not in shared]
+    if alone:
+        yield _altered("PS220", who, dist.name, alone, [again])
 
 
 def _altered(code: str, who: str, subject: str, altered: Sequence[Altered], ways: Iterable[str]) -> Finding:
@@ -133,8 +161,12 @@ def _sharers(prefix: str, record: Record, altered: Altered, others: Sequence[str
     if altered.links < 2:  # noqa: PLR2004 - one name is this environment's
         return []
     places = [record.extracted_package_dir] if record.extracted_package_dir else []
-    candidates = [os.path.join(place, _in_package(record, altered.path)) for place in places]
-    candidates += [os.path.join(other, altered.path) for other in others if other != prefix]
+    cached = [os.path.join(place, _in_package(record, altered.path)) for place in places]
+    return [path for path in cached if _identity(path) == altered.identity] + _elsewhere(prefix, altered, others)
+
+
+def _elsewhere(prefix: str, altered: Altered, others: Sequence[str]) -> list[str]:
+    candidates = [os.path.join(other, altered.path) for other in others if other != prefix]
     return [path for path in candidates if _identity(path) == altered.identity]
 
 

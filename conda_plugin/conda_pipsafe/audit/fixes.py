@@ -21,15 +21,27 @@ def quote(word: str) -> str:
     return shlex.quote(word)
 
 
-def pip(prefix: str, *words: str) -> str:
-    """A command of the environment's own pip."""
+def pip(prefix: str, verb: str, *words: str) -> str:
+    """A command of the environment's own pip, `install` or `uninstall`; one that the mark of PEP 668 does not stop."""
     python = os.path.join(prefix, "python.exe") if os.name == "nt" else os.path.join(prefix, "bin", "python")
-    return " ".join([quote(python), "-m", "pip", *map(quote, words)])
+    marked = ["--break-system-packages"] if _is_externally_managed(python) else []
+    return " ".join([quote(python), "-m", "pip", verb, *marked, *map(quote, words)])
+
+
+def _is_externally_managed(python: str) -> bool:
+    real = os.path.realpath(python)
+    if os.name == "nt":
+        return os.path.exists(os.path.join(os.path.dirname(real), "Lib", "EXTERNALLY-MANAGED"))
+    # bin/python is a link to bin/python3.12, which has its modules in lib/python3.12.
+    root, name = os.path.dirname(os.path.dirname(real)), os.path.basename(real)
+    return os.path.exists(os.path.join(root, "lib", name, "EXTERNALLY-MANAGED"))
 
 
 def conda(prefix: str, verb: str, *words: str) -> str:
-    """A conda command for the environment."""
-    return " ".join(["conda", verb, "-p", quote(prefix), *map(quote, words)])
+    """A conda command for the environment; one that the mark of CEP 22 does not stop."""
+    frozen = os.path.exists(os.path.join(prefix, "conda-meta", "frozen"))
+    marked = ["--override-frozen"] if frozen else []
+    return " ".join(["conda", verb, "-p", quote(prefix), *marked, *map(quote, words)])
 
 
 def conda_reinstall(prefix: str, record: Record) -> str:

@@ -59,7 +59,10 @@ def _with_conda(context: AuditContext, health: RecordHealth, key: str, dists: tu
         ours = f"conda's {record.name} {record.version}"
         message = f"{installer(dists[0])} installed {theirs} over {ours}, without removing it."
         code = "PS107"
-    return make(code, record.name, message, paths=paths, fixes=_ways(prefix, dists, record), facts=facts)
+    # pip refuses to uninstall these, and which of two it takes is chance.
+    stubborn = [dist.path for dist in own if not dist.has_record and dist.kind in {"dist-info", "egg-info-file"}]
+    fix = _ways(prefix, dists, record, stubborn)
+    return make(code, record.name, message, paths=paths, fixes=fix, facts=facts)
 
 
 def _shared(context: AuditContext, record: Record, dists: tuple[Distribution, ...]) -> set[str]:
@@ -74,7 +77,7 @@ def _conda_came_later(context: AuditContext, record: Record, dists: tuple[Distri
     return linked is None or not installed or linked >= max(installed)
 
 
-def _ways(prefix: str, dists: tuple[Distribution, ...], record: Record) -> tuple[str, ...]:
+def _ways(prefix: str, dists: tuple[Distribution, ...], record: Record, stubborn: list[str]) -> tuple[str, ...]:
     name = dists[0].name
     if name.lower() == "pip":
         # A pip of two versions often cannot run, and reinstalling over it leaves the mixture.
@@ -83,7 +86,8 @@ def _ways(prefix: str, dists: tuple[Distribution, ...], record: Record) -> tuple
         spec = [*fixes.channel_words(record.channel), f"{record.name}={record.version}={record.build}"]
         return fixes.delete(prefix, [*trees, record.meta_path]), fixes.conda(prefix, "install", *spec)
     again = f"Repeat that until it says that {name} is not installed."
-    return fixes.pip(prefix, "uninstall", "-y", name), again, fixes.conda_reinstall(prefix, record)
+    ways = (fixes.pip(prefix, "uninstall", "-y", name), again, fixes.conda_reinstall(prefix, record))
+    return (fixes.delete(prefix, stubborn), *ways) if stubborn else ways
 
 
 def _without_conda(

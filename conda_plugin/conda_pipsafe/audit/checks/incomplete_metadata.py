@@ -24,8 +24,11 @@ def check(context: AuditContext) -> Iterator[Finding]:
         # A METADATA that is there and could not be read is told as an unreadable file.
         if not dist.has_metadata and not context.snapshot.exists(dist.metadata_path):
             yield _phantom(context, dist)
-        elif dist.has_metadata and not dist.has_record and context.owner(dist) == "pip":
-            yield _unrecorded(context, dist)
+        elif dist.has_metadata and context.owner(dist) == "pip":
+            if dist.path in context.cut_off:
+                yield _unrecorded(context, dist, "a RECORD that is cut off: nobody knows what else is its own")
+            elif not dist.has_record:
+                yield _unrecorded(context, dist, "no RECORD: pip can neither upgrade nor uninstall it")
 
 
 @hookimpl
@@ -59,12 +62,12 @@ def _phantom(context: AuditContext, dist: Distribution) -> Finding:
     )
 
 
-def _unrecorded(context: AuditContext, dist: Distribution) -> Finding:
+def _unrecorded(context: AuditContext, dist: Distribution, has: str) -> Finding:
     words = ["install", "--force-reinstall", "--ignore-installed", "--no-deps", f"{dist.name}=={dist.version}"]
     return make(
         "PS503",
         dist.name,
-        f"{dist.name} {dist.version} has no RECORD: pip can neither upgrade nor uninstall it.",
+        f"{dist.name} {dist.version} has {has}.",
         paths=[dist.path],
         fixes=[fixes.pip(context.snapshot.prefix, *words)],
         facts={"name": dist.name, "version": dist.version, "installer": dist.installer},

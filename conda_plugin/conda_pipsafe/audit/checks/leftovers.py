@@ -11,7 +11,9 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.wording import counted, installer, listed
-from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.files import UnreadableError, read_text
+from conda_pipsafe.prefix.metadata import canonical_name, is_valid_name, parse_metadata
+from conda_pipsafe.prefix.paths import SitePackages, path_key
 
 _MARKER = "EXTERNALLY-MANAGED"
 _PYTHON_FOLDER = re.compile(r"^(?:python|pypy)\d+\.\d+t?$")
@@ -63,14 +65,34 @@ def _halves(context: AuditContext) -> Iterator[Finding]:
         ]
         if paths:
             names = listed(path.rpartition("/")[2] for path in paths)
+            gone = [spec for path in paths if (spec := _gone(context, site, path))]
+            tail = f"; {listed(gone)} {'is' if len(gone) == 1 else 'are'} not installed any more" if gone else ""
+            prefix = context.snapshot.prefix
             yield make(
                 "PS505",
                 site.path,
-                f"{counted(len(paths), 'leftover')} of an interrupted pip in {site.path}: {names}.",
+                f"{counted(len(paths), 'leftover')} of an interrupted pip in {site.path}: {names}{tail}.",
                 paths=paths,
-                fixes=[fixes.delete(context.snapshot.prefix, paths)],
-                facts={"count": len(paths)},
+                fixes=[fixes.delete(prefix, paths), *([fixes.pip(prefix, "install", *gone)] if gone else [])],
+                facts={"count": len(paths), "gone": gone},
             )
+
+
+def _gone(context: AuditContext, site: SitePackages, path: str) -> str | None:
+    """`name==version` of a distribution that was set aside and that nothing took the place of."""
+    if not site.current or not path.endswith(".dist-info"):
+        return None
+    try:
+        found = parse_metadata(read_text(context.snapshot.prefix, f"{path}/METADATA"))
+    except UnreadableError:
+        return None
+    if not found.version or not is_valid_name(found.name):
+        return None
+    key = canonical_name(found.name)
+    # Told as a package that is missing, where conda has it.
+    if key in context.by_key or key in context.record_by_key:
+        return None
+    return f"{found.name}=={found.version}"
 
 
 def _conda_of_pypi(context: AuditContext) -> Iterator[Finding]:

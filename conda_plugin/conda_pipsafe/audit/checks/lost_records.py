@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from conda_pipsafe.audit.wording import installer, listed
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.history import History, dist_str, split_dist
 from conda_pipsafe.prefix.metadata import canonical_name
+
+_REMOVING = frozenset({"remove", "uninstall"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +58,37 @@ def _missing(context: AuditContext, kept: Mapping[str, KeptCopy]) -> dict[str, _
     # A record that cannot be read is there all the same: PS901 tells it, and its package is not to be touched.
     unreadable = {parts[0] for name in context.snapshot.unreadable if (parts := split_dist(name))}
     found: dict[str, _Missing] = {}
-    for dist, unlinked in _last_known(context.snapshot.history).items():
+    last, removed = _last_known(context.snapshot.history)
+    for dist, unlinked in last.items():
         parts = split_dist(dist)
         if parts and parts[0] not in unreadable and context.snapshot.record_named(parts[0]) is None:
             found[parts[0]] = _Missing(*parts, unlinked, dist.rpartition("::")[0], in_history=True)
     for copy in kept.values():
-        if copy.name not in found and copy.name not in unreadable and context.snapshot.record_named(copy.name) is None:
+        known = copy.name in found or copy.name in unreadable or copy.name in removed
+        if not known and context.snapshot.record_named(copy.name) is None:
             found[copy.name] = _Missing(copy.name, copy.version, copy.build, None, copy.channel, in_history=False)
     return found
 
 
-def _last_known(history: History) -> dict[str, float | None]:
-    """The last distribution string of each package name, with when it was unlinked for good."""
+def _last_known(history: History) -> tuple[dict[str, float | None], set[str]]:
+    """The last distribution string of each package name, with when it was unlinked for good; and what was removed.
+
+    A package that somebody told conda to remove was not lost. Of the others a line in the history says little: conda
+    writes there what it misses, too.
+    """
     last: dict[str, tuple[str, float | None]] = {}
+    removed: set[str] = set()
     for revision in history.revisions:
+        words = set(re.split(r"[\s=<>!~'\"]+", revision.command))
         for dist in revision.unlinked:
-            last[_name(dist)] = (dist, _seconds(revision.time))
+            name = _name(dist)
+            last[name] = (dist, _seconds(revision.time))
+            if name in words and not words.isdisjoint(_REMOVING):
+                removed.add(name)
         for dist in revision.linked:
             last[_name(dist)] = (dist, None)
-    return dict(last.values())
+            removed.discard(_name(dist))
+    return dict(value for name, value in last.items() if name not in removed), removed
 
 
 def _name(dist: str) -> str:

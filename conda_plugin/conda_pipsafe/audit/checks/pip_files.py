@@ -19,7 +19,8 @@ def check(context: AuditContext) -> Iterator[Finding]:
     """Look for the files of every distribution that conda did not bring."""
     elsewhere = {key for health in context.health for key in health.beside}
     for dist in context.foreign:
-        if dist.key in elsewhere:  # told as a duplicate, whose repair mends this too
+        # Told as a duplicate, whose repair mends this too; or as a RECORD whose last path is half a path.
+        if dist.key in elsewhere or dist.path in context.cut_off:
             continue
         missing = context.missing_files(dist)
         if missing:

@@ -20,6 +20,9 @@ from conda_pipsafe.prefix.history import split_dist
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.requirements import Installed, Unmet, evaluate, satisfies
 
+# What PyPI has under this name is not what is meant: PS113.
+_NEVER_FROM_PYPI = frozenset({"conda"})
+
 
 def check(context: AuditContext) -> Iterator[Finding]:
     """Evaluate Requires-Dist and Requires-Python of everything that the environment's Python can import."""
@@ -55,13 +58,16 @@ def _of_pip(context: AuditContext, group: list[Unmet]) -> Finding:
     gone = _unlinked(context)
     conda_words: list[str] = []
     pip_words: list[str] = []
+    by_conda = False
     for unmet in group:
         name = _conda_name(context, unmet, gone)
-        (conda_words if name else pip_words).append(f"{name or unmet.key}{unmet.specifier.replace(' ', '')}")
+        by_conda = by_conda or name is not None
+        words = conda_words if name or unmet.key in _NEVER_FROM_PYPI else pip_words
+        words.append(f"{name or unmet.key}{unmet.specifier.replace(' ', '')}")
     ways = [fixes.conda(prefix, "install", *conda_words)] if conda_words else []
     ways += [fixes.pip(prefix, "install", *pip_words)] if pip_words else []
     return make(
-        "PS210" if conda_words else "PS510",
+        "PS210" if by_conda else "PS510",
         dist.name,
         f"{installer(dist)}'s {dist.name} {dist.version} needs {listed(map(_told, group))}.",
         paths=[dist.metadata_path],

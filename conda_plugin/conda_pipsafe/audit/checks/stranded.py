@@ -45,9 +45,11 @@ def _finding(context: AuditContext, site: SitePackages, dists: list[Distribution
     there = {dist.key for dist in context.current}
     again = [word for dist in dists if dist.key not in there for word in requirement_words(dist)]
     ways = [fixes.pip(prefix, "install", *again)] if again else []
+    # Commands of what is installed again are written anew.
+    dead = _dead_scripts(context, [dist for dist in dists if dist.key in there])
     # The folder itself only when nothing of conda's is in it.
     whole = not any(path.startswith(f"{site.path}/") for path in snapshot.record_paths)
-    ways.append(fixes.delete(prefix, [*([site.path] if whole else [dist.path for dist in dists]), *scripts]))
+    ways.append(fixes.delete(prefix, [*([site.path] if whole else [dist.path for dist in dists]), *dead]))
     tail = f"; {counted(len(scripts), 'command')} of theirs cannot run" if scripts else ""
     return make(
         "PS301",

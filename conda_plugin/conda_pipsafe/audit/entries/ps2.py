@@ -110,4 +110,22 @@ ENTRIES: tuple[Entry, ...] = (
         causes="An editor, a script that patches packages, another tool that wrote over them, a damaged disk.",
         way_out="`pip install --force-reinstall --no-deps` the same version, unless the change is yours and wanted.",
     ),
+    Entry(
+        code="PS221",
+        name="altered-shared-pip-file",
+        severity="error",
+        step="cause",
+        title="A file of uv's cache was edited in place",
+        meaning=(
+            "Found by `--deep`: uv links files from its cache into environments. One of them was edited in place, so "
+            "that the cache and the other environments have the edit as well, and everything that uv installs from it "
+            "later."
+        ),
+        causes="An editor, `>>`, or a script that patches packages after installation.",
+        way_out=(
+            "`uv cache clean` the package, then install the same version again in each environment that the finding "
+            "names. Installing it again with uv alone brings the edit back."
+        ),
+        modes=("uv-hardlinks-own-cache",),
+    ),
 )

@@ -16,9 +16,12 @@ ENTRIES: tuple[Entry, ...] = (
             "Python of today does not import from there; their commands fail. Neither `conda list` nor `pip list` "
             "shows them."
         ),
-        causes="A conda command changed Python's minor version: conda moves its own packages and forgets pip's.",
+        causes=(
+            "A conda command changed Python's minor version, or the kind of Python (free-threaded or not): conda moves "
+            "its own packages and forgets pip's."
+        ),
         way_out="Install them again with the Python of today, then delete the old folder and the dead commands.",
-        modes=("python-minor-orphan",),
+        modes=("python-minor-orphan", "ft-site-packages"),
         links=("https://github.com/conda/conda-pypi/issues/11", "https://github.com/conda/conda/issues/6824"),
     ),
     Entry(

@@ -42,10 +42,14 @@ ENTRIES: tuple[Entry, ...] = (
         step="leftover",
         title="A distribution without a list of its files",
         meaning=(
-            "A dist-info folder that conda does not own has no RECORD. Nobody knows which files are its own: pip "
-            "refuses to uninstall or upgrade it, and stops the whole command."
+            "A dist-info folder that conda does not own has no RECORD, or one that is cut off. Nobody knows which "
+            "files are its own: without any RECORD pip refuses to uninstall or upgrade it, and stops the whole "
+            "command; with half of one it leaves files behind."
         ),
-        causes="A removal was interrupted, or the folder was copied or unpacked by hand.",
+        causes=(
+            "An installation or a removal was interrupted (a full disk, a crash), or the folder was copied or unpacked "
+            "by hand."
+        ),
         way_out="`pip install --force-reinstall --ignore-installed --no-deps` the same version writes a RECORD again.",
         modes=("no-record-refusal", "phantom-dist-info"),
     ),
