@@ -83,6 +83,7 @@ def test_what_no_hash_tells_is_left_out(make: PrefixFactory) -> None:
     make.write(f"{SITE}/extra.py")
     with (info / "RECORD").open("a") as file:
         file.write("extra.py,md5=abc,1\nextra2.py,sha256=***,1\n")
+        file.write(f"extra.py,sha256={'*' * 43},1\n")
     for path in (pyc, entry, "lib/nohash", "bin/mine"):
         make.write(path, "#!/bin/sh\nchanged")
     (make.root / link).unlink()

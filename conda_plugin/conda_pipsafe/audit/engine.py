@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pluggy
 
@@ -48,7 +48,7 @@ def audit(context: AuditContext, extra: Sequence[Check] = ()) -> AuditReport:
 def with_findings(report: AuditReport, more: Iterable[Finding], name: str) -> AuditReport:
     """A report with the findings of one more look, which had this name."""
     findings = sorted(_once([*report.findings, *more]), key=sort_key)
-    return replace(report, findings=tuple(findings), checks=(*report.checks, name))
+    return report._replace(findings=tuple(findings), checks=(*report.checks, name))
 
 
 def _once(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conda_pipsafe.audit.report import AuditReport
 
@@ -18,8 +16,7 @@ if TYPE_CHECKING:
     from conda_pipsafe.audit.overview import Overview
 
 
-@dataclass(frozen=True, slots=True)
-class Depth:
+class Depth(NamedTuple):
     """How much an audit does.
 
     Attributes:
@@ -37,8 +34,7 @@ class Depth:
     cached: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+class Audited(NamedTuple):
     """What became of one environment's audit.
 
     Attributes:
@@ -121,6 +117,7 @@ def audit_many(
         yield from (audit_one(prefix, depth, progress) for prefix in prefixes)
         return
     import multiprocessing
+    import threading
     from concurrent.futures import ProcessPoolExecutor
 
     # A fork has all modules loaded already; it is safe only while there is no second thread.

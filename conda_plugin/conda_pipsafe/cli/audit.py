@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from conda_pipsafe.audit.baseline import Baseline, read_baseline, write_baseline
 from conda_pipsafe.audit.configuration import Configuration, find_configuration
 from conda_pipsafe.audit.findings import SEVERITIES, Finding
 from conda_pipsafe.audit.many import Audited, Depth, audit_many
@@ -20,6 +18,7 @@ from conda_pipsafe.hooks.recovery import recovered_texts
 from conda_pipsafe.render.findings import Judged
 
 if TYPE_CHECKING:
+    from conda_pipsafe.audit.baseline import Baseline
     from conda_pipsafe.audit.catalogue import Entry
 
 EXAMPLES = """
@@ -84,6 +83,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if len(judged) == 1 and judged[0].audited.error is not None:
         raise PipsafeError(judged[0].audited.error, hint="`conda env list` shows the environments")
     if args.write_baseline:
+        from conda_pipsafe.audit.baseline import write_baseline
+
         write_baseline(args.write_baseline, {item.prefix: item.report.findings for item in judged if item.report})
         console.note(f"pipsafe: wrote {sum(len(item.findings) for item in judged)} findings to {args.write_baseline}")
         return int(Exit.OK)
@@ -166,7 +167,11 @@ def _prefixes(given: Iterable[str]) -> tuple[str, ...]:
 
 def _baseline(args: argparse.Namespace, settings: Configuration) -> Baseline | None:
     path = args.baseline or settings.baseline
-    return read_baseline(path) if path and not args.write_baseline else None
+    if not path or args.write_baseline:
+        return None
+    from conda_pipsafe.audit.baseline import read_baseline
+
+    return read_baseline(path)
 
 
 def _judge(audited: Audited, chosen: _Choice, baseline: Baseline | None) -> Judged:
@@ -174,8 +179,8 @@ def _judge(audited: Audited, chosen: _Choice, baseline: Baseline | None) -> Judg
         return Judged(audited, ())
     kept = tuple(finding for finding in audited.report.findings if chosen.wants(finding))
     new, known = baseline.split(audited.prefix, kept) if baseline else (kept, ())
-    report = dataclasses.replace(audited.report, findings=new)
-    return Judged(dataclasses.replace(audited, report=report), known)
+    report = audited.report._replace(findings=new)
+    return Judged(audited._replace(report=report), known)
 
 
 def _complain(judged: Sequence[Judged], console: Console) -> None:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import os
-import shutil
-import subprocess
 
 from conda_pipsafe.errors import Exit, PipsafeError
 
@@ -37,6 +33,8 @@ def find_prefix(args: argparse.Namespace, *, finish: bool = True) -> str:
 def _finish_killed_install(prefix: str) -> None:
     if not os.path.lexists(os.path.join(prefix, "conda-meta", "pipsafe", "install.json")):
         return
+    import contextlib
+
     from conda_pipsafe.installer.record import recover
 
     # One that is still at work is no matter for those who only look; `install` itself asks again.
@@ -83,6 +81,8 @@ def _by_name(name: str) -> str:
 
 
 def _roots() -> list[str]:
+    import shutil
+
     roots = [os.environ.get("CONDA_ROOT"), os.environ.get("MAMBA_ROOT_PREFIX")]
     executable = os.environ.get("CONDA_EXE") or shutil.which("conda")
     if executable:
@@ -103,6 +103,10 @@ def _candidates(name: str) -> list[str]:
 
 def _ask_conda(name: str) -> str | None:
     """Where conda itself finds the name: it also reads `envs_dirs` from .condarc."""
+    import json
+    import shutil
+    import subprocess
+
     executable = os.environ.get("CONDA_EXE") or shutil.which("conda")
     if not executable:
         return None

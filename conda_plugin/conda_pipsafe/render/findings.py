@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from conda_pipsafe.audit.entries.entry import STEPS, Entry, Step
 from conda_pipsafe.audit.findings import SEVERITIES, Finding
 from conda_pipsafe.audit.many import Audited
 from conda_pipsafe.audit.report import AuditReport
+
+if TYPE_CHECKING:
+    from conda_pipsafe.audit.entries.entry import Entry, Step
 
 _HEADINGS: dict[Step, str] = {
     "cause": "Mend first, in this order:",
@@ -21,8 +22,7 @@ _HEADINGS: dict[Step, str] = {
 _SHOWN = 3  # paths of one finding without -v
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """One environment's audit, after the choice of codes and the baseline.
 
     Attributes:
@@ -111,6 +111,8 @@ def findings_text(report: AuditReport, entries: Mapping[str, Entry], *, verbose:
     """
     if not report.findings:
         return [_clean(report)]
+    from conda_pipsafe.audit.entries.entry import STEPS
+
     lines: list[str] = []
     for step in STEPS:
         group = [finding for finding in report.findings if _step(finding, entries) == step]
