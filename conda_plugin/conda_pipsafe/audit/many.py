@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -117,12 +116,12 @@ def audit_many(
         yield from (audit_one(prefix, depth, progress) for prefix in prefixes)
         return
     import multiprocessing
-    import threading
     from concurrent.futures import ProcessPoolExecutor
 
-    # A fork has all modules loaded already; it is safe only while there is no second thread.
-    forks = sys.platform == "linux" and threading.active_count() == 1
-    context = multiprocessing.get_context("fork" if forks else "spawn")
+    from conda_pipsafe.audit.forking import may_fork
+
+    # A fork has all modules loaded already.
+    context = multiprocessing.get_context("fork" if may_fork() else "spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         yield from pool.map(_guarded, prefixes, [depth] * len(prefixes), chunksize=1)
 
