@@ -113,13 +113,28 @@ def conda_health_checks() -> Iterator[Any]:
     """What `conda doctor` says of conda and pip."""
     from conda.plugins.types import CondaHealthCheck
 
-    yield CondaHealthCheck(name="conda-pipsafe-audit", action=_doctor)
+    try:
+        yield CondaHealthCheck(
+            name="conda-pipsafe-audit",
+            action=_doctor,
+            fixer=_fix,
+            summary="Find what conda and pip did to each other",
+            fix="Print the commands that lead out; remove folders of mere bytecode",
+        )
+    except TypeError:  # before 26.1 a check has no fixer
+        yield CondaHealthCheck(name="conda-pipsafe-audit", action=_doctor)
 
 
 def _doctor(prefix: str, verbose: bool) -> None:  # noqa: FBT001 - conda calls it so
     from conda_pipsafe.hooks.doctor import check
 
     check(prefix, verbose=verbose)
+
+
+def _fix(prefix: str, _arguments: Any, confirm: Any) -> int:  # noqa: ANN401 - argparse's namespace, and conda's question
+    from conda_pipsafe.hooks.doctor import fix
+
+    return fix(prefix, confirm)
 
 
 @hookimpl
