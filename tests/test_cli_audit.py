@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conda_pipsafe.cli.app import main
+from support.driving import Driver
 from support.prefixes import SITE, PrefixFactory
 
 
@@ -114,3 +115,11 @@ def test_a_ledger_that_cannot_be_read_is_said_and_stops_nothing(
     value = json.loads(capsys.readouterr().out)
     assert len(value["problems"]) == 1
     assert len(value["findings"]) == 4
+
+
+def test_settings_as_conda_reads_them(driver: Driver, damaged: PrefixFactory) -> None:
+    driver.configure(plugins={"pipsafe_audit_select": ["PS504"], "pipsafe_audit_fail_on": "error"})
+    done = driver.run("pipsafe", "audit", "--json", "-p", damaged.root)
+    assert (done.returncode, [item["code"] for item in done.json()["findings"]]) == (0, ["PS504"])
+    variable = {"CONDA_PLUGINS_PIPSAFE_AUDIT_IGNORE": "PS504"}
+    assert driver.run("pipsafe", "audit", "--json", "-p", damaged.root, env=variable).json()["findings"] == []

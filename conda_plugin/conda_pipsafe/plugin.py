@@ -39,10 +39,10 @@ def _run(arguments: tuple[str, ...]) -> int:
 
 @hookimpl
 def conda_settings() -> Iterator[Any]:
-    """`plugins: pipsafe_mode: warn | prompt | block | off` and `plugins: pipsafe_ignore: [...]`."""
+    """`plugins: pipsafe_mode: warn | prompt | block | off`, `plugins: pipsafe_ignore: [...]`, and the audit's."""
     from conda.plugins.types import CondaSetting
 
-    from conda_pipsafe.hooks.settings import ignore_parameter, mode_parameter
+    from conda_pipsafe.hooks.settings import mode_parameter, word_parameter, words_parameter
 
     yield CondaSetting(
         name="pipsafe_mode",
@@ -52,7 +52,22 @@ def conda_settings() -> Iterator[Any]:
     yield CondaSetting(
         name="pipsafe_ignore",
         description="What conda-pipsafe says nothing of: rich, env:lab, env:lab/rich, /path/of/environment.",
-        parameter=ignore_parameter(),
+        parameter=words_parameter(),
+    )
+    yield CondaSetting(
+        name="pipsafe_audit_select",
+        description="The findings that count in `conda pipsafe audit`: codes, names or beginnings of codes (PS1).",
+        parameter=words_parameter(),
+    )
+    yield CondaSetting(
+        name="pipsafe_audit_ignore",
+        description="The findings that do not count in `conda pipsafe audit`, likewise.",
+        parameter=words_parameter(),
+    )
+    yield CondaSetting(
+        name="pipsafe_audit_fail_on",
+        description="How bad a finding has to be for `conda pipsafe audit` to fail: error, warning or note.",
+        parameter=word_parameter(),
     )
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from conda_pipsafe.audit.condarc import Settings, read_settings
 from conda_pipsafe.audit.configuration import Configuration, find_configuration
 from conda_pipsafe.audit.findings import SEVERITIES, Finding
 from conda_pipsafe.audit.many import Audited, Depth, audit_many
 from conda_pipsafe.cli.console import Console
 from conda_pipsafe.cli.environments import add_environment_options, find_prefixes, known_environments
 from conda_pipsafe.cli.progress import ProgressLine
+from conda_pipsafe.cli.target import roots
 from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.hooks.recovery import recovered_texts
 from conda_pipsafe.render.findings import Judged
@@ -47,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     which.add_argument("--baseline", metavar="FILE", help="findings that are in this file are known: they never fail")
     which.add_argument("--write-baseline", metavar="FILE", help="write what is found to a baseline, and exit with 0")
-    which.add_argument("--no-config", action="store_true", help="do not read [tool.conda-pipsafe] of pyproject.toml")
+    which.add_argument("--no-config", action="store_true", help="read neither pyproject.toml nor conda's settings")
     depth = parser.add_argument_group("depth")
     depth.add_argument("--deep", action="store_true", help="compare every file with the hash that its owner recorded")
     depth.add_argument("--imports", action="store_true", help="import what is installed, with the environment's Python")
@@ -67,9 +70,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         PipsafeError: When there is no such environment, code, baseline or configuration.
     """
     form = _format(args, console)
-    settings = Configuration() if args.no_config else find_configuration(os.getcwd())
-    if settings.note:
-        console.note(f"pipsafe: note: {settings.note}")
+    settings = Configuration() if args.no_config else _configuration(console)
     chosen = _Choice(args, settings)
     prefixes = find_prefixes(args)
     for text in recovered_texts(prefixes):
@@ -100,6 +101,30 @@ def _format(args: argparse.Namespace, console: Console) -> str:
     if args.jobs is not None and args.jobs < 1:
         raise PipsafeError(f"--jobs {args.jobs}: must be 1 or more", exit_code=Exit.USAGE)
     return str(form)
+
+
+def _configuration(console: Console) -> Configuration:
+    """The project's settings, and conda's where the project says nothing."""
+    project = find_configuration(os.getcwd())
+    if "conda" in sys.modules:
+        from conda_pipsafe.engines.conda_context import audit_settings
+
+        said = Settings(*audit_settings())
+    else:
+        said = read_settings(roots())
+    for note in filter(None, (project.note, *said.notes)):
+        console.note(f"pipsafe: note: {note}")
+    if said.fail_on is not None and said.fail_on not in SEVERITIES:
+        raise PipsafeError(
+            f"plugins: pipsafe_audit_fail_on of conda's configuration is {said.fail_on!r}",
+            hint=f"it is one of: {', '.join(SEVERITIES)}",
+            exit_code=Exit.USAGE,
+        )
+    return project._replace(
+        select=project.select or said.select,
+        ignore=(*project.ignore, *said.ignore),
+        fail_on=project.fail_on or said.fail_on,
+    )
 
 
 def _depth(args: argparse.Namespace, form: str) -> Depth:

@@ -80,23 +80,24 @@ def _by_name(name: str) -> str:
     return found
 
 
-def _roots() -> list[str]:
+def roots() -> list[str]:
+    """Root prefixes of the installations of conda and mamba that variables and PATH name."""
     import shutil
 
-    roots = [os.environ.get("CONDA_ROOT"), os.environ.get("MAMBA_ROOT_PREFIX")]
+    found = [os.environ.get("CONDA_ROOT"), os.environ.get("MAMBA_ROOT_PREFIX")]
     executable = os.environ.get("CONDA_EXE") or shutil.which("conda")
     if executable:
         # ROOT/bin/conda, ROOT/condabin/conda, ROOT\Scripts\conda.exe
-        roots.append(os.path.dirname(os.path.dirname(os.path.realpath(executable))))
-    return [root for root in roots if root]
+        found.append(os.path.dirname(os.path.dirname(os.path.realpath(executable))))
+    return [root for root in found if root]
 
 
 def _candidates(name: str) -> list[str]:
     if name in {"base", "root"}:
-        return _roots()
+        return roots()
     listed = os.environ.get("CONDA_ENVS_DIRS") or os.environ.get("CONDA_ENVS_PATH") or ""
     folders = [folder for folder in listed.replace(",", os.pathsep).split(os.pathsep) if folder]
-    folders += [os.path.join(root, "envs") for root in _roots()]
+    folders += [os.path.join(root, "envs") for root in roots()]
     folders.append(os.path.join(os.path.expanduser("~"), ".conda", "envs"))
     return [os.path.join(folder, name) for folder in folders]
 
