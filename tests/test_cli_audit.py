@@ -84,7 +84,35 @@ def test_choice(
 
 def test_notes_alone_are_clean(damaged: PrefixFactory, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "-p", str(damaged.root), "--select", "PS903"]) == 0
-    assert f"clean: {damaged.root}" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"clean: {damaged.root}" in out
+    assert "Mend first" not in out
+
+
+def test_notes_are_nothing_to_mend(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make = PrefixFactory(tmp_path / "env")
+    make.pip_dist("opencv-python", "4.0", {"cv2/data.txt": "same"})
+    make.record("py-opencv", "4.1", {f"{SITE}/cv2/data.txt": "same"})
+    assert main(["audit", "-p", str(make.root)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("To know; no harm is done:\n\n  PS105 ")
+    assert "Mend first" not in out
+
+
+def test_quiet_says_what_was_found_and_nothing_else(
+    damaged: PrefixFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", "-q", "-p", str(damaged.root)]) == 3
+    out = capsys.readouterr().out
+    assert out.startswith("Mend first")
+    assert out.endswith("odd: lib[x=1].\n")
+    for words in ("`pipsafe explain CODE`", "clean:", "1 note in"):
+        assert words not in out
+    fine = PrefixFactory(tmp_path / "fine")
+    assert main(["audit", "-q", "-p", str(fine.root), "-p", str(damaged.root)]) == 3
+    out = capsys.readouterr().out
+    assert out.startswith(f"== {damaged.root}\n")
+    assert str(fine.root) not in out
 
 
 def test_unknown_code(damaged: PrefixFactory, capsys: pytest.CaptureFixture[str]) -> None:

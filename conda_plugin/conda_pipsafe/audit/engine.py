@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pluggy
 
@@ -79,13 +80,22 @@ def _crash(name: str, error: Exception) -> Finding:
 
 
 def registered_checks() -> tuple[list[Check], list[Finding]]:
-    """The built-in checks and those of other packages; a package that fails to register is a finding."""
+    """The built-in checks and those of other packages; a package that fails to register is a finding.
+
+    Looked for once in a process: they are not of the environment that is looked at, but of the one that we run in.
+    """
+    found, crashed = _registered(tuple(sys.path))
+    return list(found), list(crashed)
+
+
+@lru_cache(maxsize=1)
+def _registered(search: tuple[str, ...]) -> tuple[tuple[Check, ...], tuple[Finding, ...]]:
     manager = pluggy.PluginManager(NAMESPACE)
     manager.add_hookspecs(CheckSpecs)
     crashed: list[Finding] = []
-    for module in checks.MODULES:
+    for module in checks.modules():
         manager.register(module)
-    for name, load in entry_points(sys.path):
+    for name, load in entry_points(search):
         try:
             manager.register(load(), name=name)
         except Exception as error:  # noqa: BLE001 - somebody else's package
@@ -98,7 +108,7 @@ def registered_checks() -> tuple[list[Check], list[Finding]]:
             found.extend(offered)
         except Exception as error:  # noqa: BLE001 - somebody else's package
             crashed.append(_crash(implementation.plugin_name, error))
-    return sorted(found, key=lambda check: check.name), crashed
+    return tuple(sorted(found, key=lambda check: check.name)), tuple(crashed)
 
 
 def entries() -> dict[str, Entry]:

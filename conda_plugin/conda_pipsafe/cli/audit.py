@@ -233,7 +233,7 @@ def _write(
 
         console.emit("audit", audit_value(judged, entries))
         return
-    text = "\n".join(_lines(form, judged, entries, verbose=console.verbose > 0))
+    text = "\n".join(_lines(form, judged, entries, console))
     if args.output:
         try:
             with open(args.output, "w", encoding="utf-8") as file:
@@ -245,7 +245,7 @@ def _write(
         console.result(text)
 
 
-def _lines(form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], *, verbose: bool) -> Iterator[str]:
+def _lines(form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], console: Console) -> Iterator[str]:
     if form == "sarif":
         from conda_pipsafe.render.sarif import sarif_text
 
@@ -265,4 +265,4 @@ def _lines(form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], *,
     else:
         from conda_pipsafe.render.findings import audit_text
 
-        yield from audit_text(judged, entries, verbose=verbose)
+        yield from audit_text(judged, entries, verbose=console.verbose > 0, quiet=console.quiet)
