@@ -103,6 +103,20 @@ def test_sarif_by_the_schema_of_the_standard(env: PrefixFactory, capsys: Output)
     assert all(re.fullmatch(r"[A-Za-z0-9/._~%-]+", uri) for uri in uris)
 
 
+def test_names_that_no_file_can_have(tmp_path: Path, capsys: Output) -> None:
+    make = PrefixFactory(tmp_path / "env")
+    record = json.loads(make.record("odd", "1.0", {"lib/a.so": ""}).read_text())
+    record["files"], record["paths_data"] = ["lib/\ud800.so"], {}
+    make.write("conda-meta/odd-1.0-h0_0.json", json.dumps(record))
+    value = sarif(capsys, "-p", make.root)
+    sarif_validator().validate(value)
+    (result,) = value["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "lib/%5Cud800.so"
+    for form in ("text", "json", "html"):
+        assert main(["audit", "--format", form, "-p", str(make.root), "--output", str(tmp_path / "out")]) == 3
+        assert "ud800.so" in (tmp_path / "out").read_text(encoding="utf-8")
+
+
 def test_sarif_of_several_with_a_baseline(env: PrefixFactory, tmp_path: Path, capsys: Output) -> None:
     file, other = tmp_path / "known.json", PrefixFactory(tmp_path / "other")
     main(["audit", "-p", str(env.root), "--write-baseline", str(file)])

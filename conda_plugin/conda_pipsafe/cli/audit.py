@@ -235,9 +235,11 @@ def _write(
         return
     text = "\n".join(_lines(form, judged, entries, console))
     if args.output:
+        from conda_pipsafe.render.terminal import printable
+
         try:
             with open(args.output, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
+                file.write(printable(text) + "\n")
         except OSError as error:
             raise PipsafeError(f"--output {args.output} cannot be written: {error.strerror}") from error
     elif form != "text" or not console.quiet or any(item.findings for item in judged):
