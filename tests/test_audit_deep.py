@@ -20,7 +20,7 @@ from conda_pipsafe.cli.app import main
 from conda_pipsafe.cli.progress import ProgressLine
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from support.prefixes import SITE, PrefixFactory, metadata
-from support.running import pip
+from support.running import pip, run
 
 if TYPE_CHECKING:
     from conftest import MakeEnv
@@ -83,6 +83,7 @@ def test_what_no_hash_tells_is_left_out(make: PrefixFactory) -> None:
     make.write(f"{SITE}/extra.py")
     with (info / "RECORD").open("a") as file:
         file.write("extra.py,md5=abc,1\nextra2.py,sha256=***,1\n")
+        file.write(f"extra.py,sha256={'*' * 43},1\n")
     for path in (pyc, entry, "lib/nohash", "bin/mine"):
         make.write(path, "#!/bin/sh\nchanged")
     (make.root / link).unlink()
@@ -112,6 +113,63 @@ def test_files_of_any_size(make: PrefixFactory, size: int) -> None:
     assert findings(make) == ()
     make.write("lib/foo.so", "x" * (size + 1))
     assert len(findings(make)) == 1
+
+
+# In a process without threads, as the command is; what the tests run in may have some.
+BY_PROCESSES = """
+import json, os, signal, sys
+from conda_pipsafe.audit import forking, hashing
+
+prefix, expected, kill = json.load(sys.stdin)
+assert forking.may_fork()
+told = []
+
+def tell(done, total):
+    told.append((done, total))
+    for pid in filter(str.isdigit, os.listdir("/proc") if kill else ()):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                parent = int(file.read().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == os.getpid():
+            os.kill(int(pid), signal.SIGKILL)
+
+expected = [hashing.Expected(*item) for item in expected]
+found = hashing._by_two_processes(hashing._Work(prefix, expected, tell))
+whole = hashing.altered_files(prefix, expected, tell)
+print(json.dumps([found is None, [item.path for item in whole], told[-1], len(told)]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="two processes are for Linux, where a fork is safe")
+@pytest.mark.parametrize("kill", [False, True])
+def test_two_processes_find_what_two_threads_find(make: PrefixFactory, *, kill: bool) -> None:
+    make.record("foo", "1.0", {f"lib/{number}": str(number) for number in range(1500)})
+    for number in (3, 700, 1499):
+        make.write(f"lib/{number}", "edited")
+    facts = json.loads((make.root / "conda-meta/foo-1.0-h0_0.json").read_text())["paths_data"]["paths"]
+    expected = [(fact["_path"], fact["sha256"]) for fact in facts]
+    value = json.dumps([str(make.root), expected, kill])
+    failed, paths, last, told = run(sys.executable, "-c", BY_PROCESSES, stdin=value).ok().json()
+    # One that is killed has its share looked at again; on a busy machine it may have come to its end before.
+    assert kill or not failed
+    assert paths == ["lib/3", "lib/700", "lib/1499"]
+    assert last == [1500, 1500]
+    assert told > 2
+
+
+def test_a_hash_may_be_written_in_several_ways(make: PrefixFactory) -> None:
+    info = make.pip_dist("mine", files={"a.py": "x", "b.py": "x", "c.py": "x"})
+    rows = (info / "RECORD").read_text().splitlines()
+    path, written, size = rows[0].split(",")
+    rows[0] = f"{path},{written}=,{size}"  # padded
+    rows[1] = f'"{rows[1].partition(",")[0]}",{written},{size}'  # quoted: no plain RECORD
+    (info / "RECORD").write_text("\n".join([*rows, ""]))
+    assert findings(make) == ()
+    make.write(f"{SITE}/a.py", "y")
+    make.write(f"{SITE}/b.py", "y")
+    assert [(item.code, item.paths) for item in findings(make)] == [("PS220", (f"{SITE}/a.py", f"{SITE}/b.py"))]
 
 
 def cached(make: PrefixFactory, tmp_path: Path, *, noarch: bool) -> tuple[Path, Path]:

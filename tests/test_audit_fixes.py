@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,22 @@ def make(tmp_path: Path) -> PrefixFactory:
 def only(make: PrefixFactory) -> Finding:
     (finding,) = engine.audit(AuditContext(read_snapshot(str(make.root)))).findings
     return finding
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_a_word_reaches_the_shell_whole_and_shows_nothing_that_a_terminal_obeys() -> None:
+    words = ["plain", "a b", "it's", "\x1b[31mred", "two\nlines", "\u202egnp", "\udcff\udc80", "\x07'\\ \x1b0", "\x7f"]
+    for word in words:
+        assert quote(word).isprintable()
+        done = subprocess.run(["bash", "-c", f"printf %s {quote(word)}"], capture_output=True, check=True)
+        assert done.stdout == os.fsencode(word)
+    assert quote("\ud800\x1b") == "$'?\\x1b'"
+
+
+def test_commands_for_hostile_names(make: PrefixFactory) -> None:
+    make.write(f"{SITE}/~ip\x1b[31m/x.py")
+    finding = only(make)
+    assert finding.fixes == (f"rm -r $'{make.root}/{SITE}/~ip\\x1b[31m'",)
 
 
 @pytest.mark.parametrize(

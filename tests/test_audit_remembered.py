@@ -126,7 +126,7 @@ def test_what_changed_a_moment_ago_is_looked_at_again(make: PrefixFactory, monke
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 9}', "null"])
 def test_a_damaged_memory_costs_a_look(make: PrefixFactory, content: str) -> None:
     audit(make)
-    Path(remembered._file(os.path.realpath(make.root))).write_text(content)
+    Path(remembered.memory_file(os.path.realpath(make.root))).write_text(content)
     assert remembered.recall(str(make.root)) is None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from conda_pipsafe.audit import many
+from conda_pipsafe.audit.condarc import Settings, read_settings
 from conda_pipsafe.audit.configuration import find_configuration
 from conda_pipsafe.cli.app import main
 from conda_pipsafe.cli.environments import known_environments
@@ -22,7 +23,8 @@ Output = pytest.CaptureFixture[str]
 @pytest.fixture(autouse=True)
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No environment and no project of whoever runs the tests."""
-    for name in ("CONDA_PREFIX", "CONDA_EXE", "CONDA_ROOT", "MAMBA_ROOT_PREFIX", "CONDA_ENVS_DIRS", "CONDA_ENVS_PATH"):
+    for name in ("CONDA_PREFIX", "CONDA_EXE", "CONDA_ROOT", "MAMBA_ROOT_PREFIX", "CONDA_ENVS_DIRS", "CONDA_ENVS_PATH",
+                 "CONDARC", "XDG_CONFIG_HOME"):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", "")
@@ -229,3 +231,68 @@ def test_configuration_that_is_wrong(tmp_path: Path, capsys: Output, text: str, 
 def test_project_without_configuration(tmp_path: Path, text: str) -> None:
     (tmp_path / "project/pyproject.toml").write_text(text)
     assert find_configuration(str(tmp_path / "project")).path is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plugins:\n  pipsafe_audit_ignore:\n    - PS505  # x\n  pipsafe_mode: warn\n  pipsafe_audit_fail_on: 'note'\n",
+        'c:\n- x\nplugins:\n  p:\n  - y\n  pipsafe_audit_ignore: ["PS505",]\n\n  pipsafe_audit_fail_on: note\n',
+        '{"plugins": {"pipsafe_audit_ignore": ["PS505"], "pipsafe_audit_fail_on": "note", "pipsafe_mode": "off"}}',
+    ],
+)
+def test_settings_of_conda_without_conda(tmp_path: Path, text: str) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/.condarc").write_text(text)
+    assert read_settings([]) == Settings((), ("PS505",), "note", ())
+
+
+def test_settings_of_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = {
+        "root/.condarc": "PS1", "xdg/conda/condarc.d/a.yml": "PS2", "xdg/conda/condarc.d/b.txt": "PS999",
+        "home/.conda/condarc": "PS3", "active/condarc": "PS4", "named": "PS5",
+    }  # fmt: skip
+    for place, code in places.items():
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(f"plugins:\n  pipsafe_audit_select: {code}\n  pipsafe_audit_fail_on: {code}\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "active"))
+    monkeypatch.setenv("CONDARC", str(tmp_path / "named"))
+    found = read_settings([str(tmp_path / "root")])
+    assert (found.select, found.fail_on) == (("PS1", "PS2", "PS3", "PS4", "PS5"), "PS5")
+    monkeypatch.setenv("CONDA_PLUGINS_PIPSAFE_AUDIT_SELECT", "PS6, PS7")
+    monkeypatch.setenv("CONDA_PLUGINS_PIPSAFE_AUDIT_FAIL_ON", "error")
+    found = read_settings([])
+    assert (found.select, found.fail_on) == (("PS6", "PS7", "PS2", "PS3", "PS4", "PS5"), "error")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plugins: {pipsafe_audit_ignore: [PS505]}\n", "pipsafe_audit_ignore: [PS505]\n", '{"plugins": [',
+        "plugins:\n  pipsafe_audit_ignore: &a\n    - PS505\n", '{"plugins": {"pipsafe_audit_ignore": [5]}}',
+    ],
+)  # fmt: skip
+def test_what_is_not_plain_is_said(tmp_path: Path, capsys: Output, text: str) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/.condarc").write_text(text + "# pipsafe_audit_\n" * (text[0] == "{"))
+    env = healthy(tmp_path / "env")
+    assert main(["audit", "-p", str(env.root)]) == 0
+    assert f"pipsafe_audit_… of {tmp_path}/home/.condarc is not read without conda" in capsys.readouterr().err
+
+
+def test_settings_count_below_the_project_and_the_command_line(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the tests run in may have conda loaded, which then is asked.
+    monkeypatch.delitem(sys.modules, "conda", raising=False)
+    env = harmed(tmp_path / "env")
+    env.write(f"{SITE}/~ip/x")
+    (tmp_path / "home").mkdir()
+    condarc = tmp_path / "home/.condarc"
+    condarc.write_text("plugins:\n  pipsafe_audit_ignore: PS103\n  pipsafe_audit_fail_on: error\n")
+    assert [item["code"] for item in audit_json(capsys, "-p", env.root, code=0)["findings"]] == ["PS505"]
+    assert len(audit_json(capsys, "-p", env.root, "--fail-on", "warning", code=3)["findings"]) == 1
+    assert len(audit_json(capsys, "-p", env.root, "--no-config", code=3)["findings"]) == 2
+    condarc.write_text("plugins:\n  pipsafe_audit_fail_on: never\n")
+    assert "pipsafe_audit_fail_on of conda's configuration is 'never'" in audit_json(capsys, code=2)["error"]

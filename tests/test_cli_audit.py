@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conda_pipsafe.cli.app import main
+from support.driving import Driver
 from support.prefixes import SITE, PrefixFactory
 
 
@@ -83,7 +84,35 @@ def test_choice(
 
 def test_notes_alone_are_clean(damaged: PrefixFactory, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "-p", str(damaged.root), "--select", "PS903"]) == 0
-    assert f"clean: {damaged.root}" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"clean: {damaged.root}" in out
+    assert "Mend first" not in out
+
+
+def test_notes_are_nothing_to_mend(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make = PrefixFactory(tmp_path / "env")
+    make.pip_dist("opencv-python", "4.0", {"cv2/data.txt": "same"})
+    make.record("py-opencv", "4.1", {f"{SITE}/cv2/data.txt": "same"})
+    assert main(["audit", "-p", str(make.root)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("To know; no harm is done:\n\n  PS105 ")
+    assert "Mend first" not in out
+
+
+def test_quiet_says_what_was_found_and_nothing_else(
+    damaged: PrefixFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", "-q", "-p", str(damaged.root)]) == 3
+    out = capsys.readouterr().out
+    assert out.startswith("Mend first")
+    assert out.endswith("odd: lib[x=1].\n")
+    for words in ("`pipsafe explain CODE`", "clean:", "1 note in"):
+        assert words not in out
+    fine = PrefixFactory(tmp_path / "fine")
+    assert main(["audit", "-q", "-p", str(fine.root), "-p", str(damaged.root)]) == 3
+    out = capsys.readouterr().out
+    assert out.startswith(f"== {damaged.root}\n")
+    assert str(fine.root) not in out
 
 
 def test_unknown_code(damaged: PrefixFactory, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,3 +143,11 @@ def test_a_ledger_that_cannot_be_read_is_said_and_stops_nothing(
     value = json.loads(capsys.readouterr().out)
     assert len(value["problems"]) == 1
     assert len(value["findings"]) == 4
+
+
+def test_settings_as_conda_reads_them(driver: Driver, damaged: PrefixFactory) -> None:
+    driver.configure(plugins={"pipsafe_audit_select": ["PS504"], "pipsafe_audit_fail_on": "error"})
+    done = driver.run("pipsafe", "audit", "--json", "-p", damaged.root)
+    assert (done.returncode, [item["code"] for item in done.json()["findings"]]) == (0, ["PS504"])
+    variable = {"CONDA_PLUGINS_PIPSAFE_AUDIT_IGNORE": "PS504"}
+    assert driver.run("pipsafe", "audit", "--json", "-p", damaged.root, env=variable).json()["findings"] == []

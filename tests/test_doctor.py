@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conda_pipsafe.hooks.doctor import check
+from conda_pipsafe.hooks.doctor import check, fix
+from support.driving import Driver
 from support.prefixes import SITE, PrefixFactory
-from support.running import Conda, pip
+from support.running import pip
 
 if TYPE_CHECKING:
     from conftest import MakeEnv
@@ -39,10 +40,72 @@ def test_not_an_environment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == f"\u274c conda and pip: {tmp_path}/nowhere is not a folder.\n\n"
 
 
-def test_conda_doctor(conda: Conda, make_env: MakeEnv, wheelhouse: Path) -> None:
+class NoError(Exception):
+    """The user's answer."""
+
+
+def refuse(_question: str) -> None:
+    raise NoError
+
+
+def agree(question: str) -> None:
+    assert question == "Remove these folders?"
+
+
+def test_nothing_to_fix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make = PrefixFactory(tmp_path / "env")
+    assert fix(str(make.root), refuse) == 0
+    assert "nothing to mend" in capsys.readouterr().out
+    assert fix(str(tmp_path / "nowhere"), refuse) == 1
+    assert "is not a folder" in capsys.readouterr().out
+
+
+def test_only_what_nobody_can_miss_is_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make = PrefixFactory(tmp_path / "env")
+    for name in ("left", "mixed"):
+        make.write(f"{SITE}/{name}/__pycache__/__init__.cpython-312.pyc")
+        make.write(f"{SITE}/{name}/inner/__pycache__/a.cpython-312.pyc")
+    make.write(f"{SITE}/mixed/data.txt", "somebody's own")
+    make.write(f"{SITE}/~ip/x.py")
+    before = sorted(make.root.rglob("*"))
+    with pytest.raises(NoError):
+        fix(str(make.root), refuse)
+    assert [path for path in sorted(make.root.rglob("*")) if "pipsafe" not in path.parts] == before
+    out = capsys.readouterr().out
+    assert out.index("PS505") < out.index("Nothing is left in these folders")
+    assert out.partition("empty packages:\n")[2] == f"  {SITE}/left\n"
+    assert f"-> rm -r {make.root}/{SITE}/mixed" in out
+    assert fix(str(make.root), agree) == 1
+    assert not (make.root / SITE / "left").exists()
+    assert (make.root / SITE / "mixed/__pycache__/__init__.cpython-312.pyc").exists()
+    assert (make.root / SITE / "~ip/x.py").exists()
+
+
+def test_what_comes_while_the_user_thinks_stays(tmp_path: Path) -> None:
+    make = PrefixFactory(tmp_path / "env")
+    make.write(f"{SITE}/left/__pycache__/__init__.cpython-312.pyc")
+    assert fix(str(make.root), lambda _: make.write(f"{SITE}/left/new.py")) == 1
+    assert [path.name for path in (make.root / SITE / "left").iterdir()] == ["new.py"]
+    (make.root / SITE / "left/new.py").unlink()
+    make.write(f"{SITE}/left/__pycache__/__init__.cpython-312.pyc")
+    assert fix(str(make.root), agree) == 0
+    assert not (make.root / SITE / "left").exists()
+
+
+def test_conda_doctor(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
     prefix = make_env("pip", "alpha=1.0")
-    assert "conda and pip did each other no harm" in conda.run("doctor", "-p", prefix).ok().stdout
+    assert "conda and pip did each other no harm" in driver.run("doctor", "-p", prefix).ok().stdout
     pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
-    done = conda.run("doctor", "-p", prefix)
+    done = driver.run("doctor", "-p", prefix)
     assert "PS101 pip replaced conda's alpha 1.0 with 2.0." in done.stdout
-    assert "conda-pipsafe-audit" in conda.run("doctor", "--list").stdout
+    husk = next(prefix.glob("lib/python3*/site-packages")) / "left/__pycache__/__init__.cpython-312.pyc"
+    husk.parent.mkdir(parents=True)
+    husk.touch()
+    if "fix" not in driver.run("doctor", "--help").stdout:
+        return  # before 26.1
+    assert "conda-pipsafe-audit: Find what" in driver.run("doctor", "--list").stdout
+    dry = driver.run("doctor", "--fix", "--dry-run", "-p", prefix, "conda-pipsafe-audit")
+    assert "The commands, in order" in dry.stdout
+    assert husk.exists()
+    done = driver.run("doctor", "--fix", "--yes", "-p", prefix, "conda-pipsafe-audit")
+    assert (done.returncode, husk.parent.parent.exists()) == (1, False)

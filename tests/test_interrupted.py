@@ -11,7 +11,8 @@ import pytest
 
 from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.package import PackageFile, PackageSpec
-from conda_pipsafe.ledger.pending import PENDING, read_pending, write_pending
+from conda_pipsafe.ledger import PENDING
+from conda_pipsafe.ledger.pending import read_pending, write_pending
 from conda_pipsafe.ledger.store import open_ledger
 from conftest import MakeEnv
 from support.driving import Driver

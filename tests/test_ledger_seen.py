@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_pipsafe.ledger import seen
+from conda_pipsafe.ledger import cache_files, seen
 from conda_pipsafe.ledger.reconcile import reconcile
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from support.ledger_prefix import SITE, HandMade
@@ -149,7 +149,7 @@ def test_nothing_is_written_into_the_home_of_another_user(made: HandMade, cache:
 
 
 def test_old_memories_make_room(made: HandMade, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seen, "FILES_KEPT", 10)
+    monkeypatch.setattr(cache_files, "FILES_KEPT", 10)
     cache.mkdir(parents=True)
     for number in range(10):
         (cache / f"{number}.json").touch()
@@ -164,16 +164,16 @@ def test_old_memories_make_room(made: HandMade, cache: Path, monkeypatch: pytest
 def test_the_cache_is_where_the_platform_has_it(monkeypatch: pytest.MonkeyPatch, system: str, expected: str) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(sys, "platform", system)
-    assert seen._cache() == os.path.join(os.path.expanduser("~"), expected, "conda-pipsafe")
+    assert cache_files.cache_folder() == os.path.join(os.path.expanduser("~"), expected, "conda-pipsafe")
 
 
 def test_windows_has_its_own_cache_and_no_owners(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LOCALAPPDATA", "C:\\Users\\me\\AppData\\Local")
     with monkeypatch.context() as windows:
         windows.setattr(os, "name", "nt")
-        cache, changed = seen._cache(), seen._changed([1, 2, 3, 4])
+        cache, changed = cache_files.cache_folder(), seen._changed([1, 2, 3, 4])
         windows.delattr(os, "geteuid", raising=False)
-        ours = seen._is_ours(str(tmp_path))
+        ours = cache_files.may_be_ours(str(tmp_path))
     assert cache == os.path.join("C:\\Users\\me\\AppData\\Local", "conda-pipsafe")
     assert (changed, ours) == (1, True)
 
@@ -186,4 +186,9 @@ def test_the_fast_path_imports_nothing_of_the_rest(made: HandMade) -> None:
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["conda_pipsafe", "conda_pipsafe.ledger", "conda_pipsafe.ledger.seen"]
+    assert done.stdout.split() == [
+        "conda_pipsafe",
+        "conda_pipsafe.ledger",
+        "conda_pipsafe.ledger.cache_files",
+        "conda_pipsafe.ledger.seen",
+    ]

@@ -16,7 +16,7 @@ from conda_pipsafe.prefix.files import Problem, UnreadableError, read_bytes, rea
 from conda_pipsafe.prefix.history import dist_str, split_dist
 from conda_pipsafe.prefix.metadata import parse_metadata, parse_requires_txt
 from conda_pipsafe.prefix.paths import clean_relative, from_site
-from conda_pipsafe.prefix.record_csv import parse_record_csv, plain_paths
+from conda_pipsafe.prefix.record_csv import parse_record_csv, plain_hashes, plain_paths
 from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, read_snapshot
 from support.prefixes import SITE, PrefixFactory
 
@@ -156,6 +156,8 @@ def test_record_csv(make: PrefixFactory, rows: str, paths: list[str], kind: str 
     assert [problem.kind for problem in problems] == ([kind] if kind else [])
     quick = plain_paths(rows, prefix, SITE)
     assert quick is None or quick == wanted
+    hashes = plain_hashes(rows, prefix, SITE)
+    assert hashes == (None if quick is None else [(row.path, row.hash or "") for row in found])
 
 
 def test_absolute_rows_below_the_prefix(make: PrefixFactory) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,13 @@ import pytest
 
 from conda_pipsafe.audit.overview import Owned
 from conda_pipsafe.cli.app import main
+from conda_pipsafe.render.sarif import SCHEMA
 from conda_pipsafe.render.treemap import HEIGHT, WIDTH, Box, layout, treemap
+from support.browser import NAMES, find_browser, open_page
 from support.prefixes import SITE, PrefixFactory
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+HERE = Path(__file__).resolve().parent
+DOCS, DATA = HERE.parent / "docs", HERE / "data"
 Output = pytest.CaptureFixture[str]
 
 
@@ -67,74 +72,21 @@ def sarif(capsys: Output, *words: str | Path) -> Any:  # noqa: ANN401
     return json.loads(capsys.readouterr().out)
 
 
-# The parts of SARIF 2.1.0 that we write, with what the standard demands of each; nothing else may be there.
-_MESSAGE = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
-_LOCATION = {
-    "type": "object",
-    "required": ["physicalLocation"],
-    "additionalProperties": False,
-    "properties": {
-        "id": {"type": "integer", "minimum": -1},
-        "physicalLocation": {
-            "type": "object",
-            "required": ["artifactLocation"],
-            "properties": {
-                "artifactLocation": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {
-                        "uri": {"type": "string", "format": "uri-reference"},
-                        "uriBaseId": {"type": "string"},
-                    },
-                }
-            },
-        },
-    },
-}
-_RESULT = {
-    "type": "object",
-    "required": ["message"],
-    "additionalProperties": False,
-    "properties": {
-        "ruleId": {"type": "string"},
-        "ruleIndex": {"type": "integer", "minimum": -1},
-        "level": {"enum": ["none", "note", "warning", "error"]},
-        "message": _MESSAGE,
-        "locations": {"type": "array", "items": _LOCATION},
-        "relatedLocations": {"type": "array", "items": _LOCATION, "uniqueItems": True},
-        "partialFingerprints": {"type": "object", "additionalProperties": {"type": "string"}},
-        "baselineState": {"enum": ["new", "unchanged", "updated", "absent"]},
-        "properties": {"type": "object"},
-    },
-}
-SARIF_SUBSET = {
-    "type": "object",
-    "required": ["version", "runs"],
-    "properties": {
-        "version": {"const": "2.1.0"},
-        "$schema": {"type": "string", "format": "uri"},
-        "runs": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["tool"],
-                "additionalProperties": False,
-                "properties": {
-                    "tool": {"type": "object", "required": ["driver"]},
-                    "originalUriBaseIds": {"type": "object"},
-                    "invocations": {"type": "array", "items": {"required": ["executionSuccessful"]}},
-                    "results": {"type": "array", "items": _RESULT},
-                },
-            },
-        },
-    },
-}
+@cache
+def sarif_validator() -> jsonschema.Draft4Validator:
+    """The standard's own schema (`tests/data/sarif/NOTICE.md`)."""
+    schema = json.loads((DATA / "sarif/sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
+    assert schema["id"] == SCHEMA
+    jsonschema.Draft4Validator.check_schema(schema)
+    return jsonschema.Draft4Validator(schema)
 
 
-def test_sarif_has_the_structure_of_the_standard(env: PrefixFactory, capsys: Output) -> None:
+def test_sarif_by_the_schema_of_the_standard(env: PrefixFactory, capsys: Output) -> None:
     value = sarif(capsys, "-p", env.root)
-    jsonschema.validate(value, SARIF_SUBSET)
+    sarif_validator().validate(value)
     (run,) = value["runs"]
+    for broken in ({**value, "version": "2.0.0"}, {**value, "runs": [{**run, "tool": {}}]}, {**value, "more": 1}):
+        assert not sarif_validator().is_valid(broken)
     rules = run["tool"]["driver"]["rules"]
     assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == [
         result["ruleId"] for result in run["results"]
@@ -151,12 +103,26 @@ def test_sarif_has_the_structure_of_the_standard(env: PrefixFactory, capsys: Out
     assert all(re.fullmatch(r"[A-Za-z0-9/._~%-]+", uri) for uri in uris)
 
 
+def test_names_that_no_file_can_have(tmp_path: Path, capsys: Output) -> None:
+    make = PrefixFactory(tmp_path / "env")
+    record = json.loads(make.record("odd", "1.0", {"lib/a.so": ""}).read_text())
+    record["files"], record["paths_data"] = ["lib/\ud800.so"], {}
+    make.write("conda-meta/odd-1.0-h0_0.json", json.dumps(record))
+    value = sarif(capsys, "-p", make.root)
+    sarif_validator().validate(value)
+    (result,) = value["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "lib/%5Cud800.so"
+    for form in ("text", "json", "html"):
+        assert main(["audit", "--format", form, "-p", str(make.root), "--output", str(tmp_path / "out")]) == 3
+        assert "ud800.so" in (tmp_path / "out").read_text(encoding="utf-8")
+
+
 def test_sarif_of_several_with_a_baseline(env: PrefixFactory, tmp_path: Path, capsys: Output) -> None:
     file, other = tmp_path / "known.json", PrefixFactory(tmp_path / "other")
     main(["audit", "-p", str(env.root), "--write-baseline", str(file)])
     other.write(f"{SITE}/~ip/x")
     value = sarif(capsys, "-p", env.root, "-p", other.root, "--baseline", file)
-    jsonschema.validate(value, SARIF_SUBSET)
+    sarif_validator().validate(value)
     states = {(item["baselineState"], item["locations"][0]["physicalLocation"]["artifactLocation"]["uriBaseId"])
               for item in value["runs"][0]["results"]}  # fmt: skip
     assert states == {("unchanged", "ENV0"), ("new", "ENV1")}
@@ -208,6 +174,40 @@ def test_page_is_whole_and_needs_nothing_else(env: PrefixFactory, capsys: Output
     said = "".join(page.words)
     for words in ("PS204", "1.0<img onerror=x>\\x1b", 'conda create "<i>"', "user 1.0", "conda's py-opencv"):
         assert words in said, words
+
+
+@pytest.fixture(scope="module")
+def browser() -> str:
+    found = find_browser()
+    if found is None:
+        pytest.skip(f"no browser on PATH that can run without a window: {', '.join(NAMES)}")
+    return found
+
+
+def test_page_in_a_browser(env: PrefixFactory, browser: str, tmp_path: Path, capsys: Output) -> None:
+    text = html(capsys, "-p", env.root)
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    opened = open_page(browser, tmp_path / "page.html", tmp_path)
+    assert (opened.console, opened.asked) == ([], [])
+    wanted, page = Page(text), Page(opened.dom)
+    # The browser's document is ours: nothing that a name tries became an element, nothing was lost.
+    counted = Counter(wanted.tags)
+    assert Counter(page.tags) - Counter(tbody=2) == counted  # which every browser adds to a table
+    assert counted["article"] == 5
+    assert counted["svg"] == 1
+    assert counted["rect"] == 5
+    assert "".join(page.words).split() == "".join(wanted.words).split()
+
+
+def test_a_browser_tells_what_a_page_does_wrong(browser: str, tmp_path: Path) -> None:
+    """That the test above can fail."""
+    body = "<img src='http://127.0.0.1:9/picture.png'><script>console.error('wrong'); absent()</script><p>made</p>"
+    (tmp_path / "page.html").write_text(f"<!DOCTYPE html><html><body>{body}</body></html>")
+    opened = open_page(browser, tmp_path / "page.html", tmp_path)
+    assert "http://127.0.0.1:9/picture.png" in opened.asked
+    assert any("wrong" in line for line in opened.console)
+    assert any("absent is not defined" in line for line in opened.console)
+    assert "<p>made</p>" in opened.dom
 
 
 def test_page_draws_who_owns_what(env: PrefixFactory, capsys: Output) -> None:

@@ -39,10 +39,10 @@ def _run(arguments: tuple[str, ...]) -> int:
 
 @hookimpl
 def conda_settings() -> Iterator[Any]:
-    """`plugins: pipsafe_mode: warn | prompt | block | off` and `plugins: pipsafe_ignore: [...]`."""
+    """`plugins: pipsafe_mode: warn | prompt | block | off`, `plugins: pipsafe_ignore: [...]`, and the audit's."""
     from conda.plugins.types import CondaSetting
 
-    from conda_pipsafe.hooks.settings import ignore_parameter, mode_parameter
+    from conda_pipsafe.hooks.settings import mode_parameter, word_parameter, words_parameter
 
     yield CondaSetting(
         name="pipsafe_mode",
@@ -52,7 +52,22 @@ def conda_settings() -> Iterator[Any]:
     yield CondaSetting(
         name="pipsafe_ignore",
         description="What conda-pipsafe says nothing of: rich, env:lab, env:lab/rich, /path/of/environment.",
-        parameter=ignore_parameter(),
+        parameter=words_parameter(),
+    )
+    yield CondaSetting(
+        name="pipsafe_audit_select",
+        description="The findings that count in `conda pipsafe audit`: codes, names or beginnings of codes (PS1).",
+        parameter=words_parameter(),
+    )
+    yield CondaSetting(
+        name="pipsafe_audit_ignore",
+        description="The findings that do not count in `conda pipsafe audit`, likewise.",
+        parameter=words_parameter(),
+    )
+    yield CondaSetting(
+        name="pipsafe_audit_fail_on",
+        description="How bad a finding has to be for `conda pipsafe audit` to fail: error, warning or note.",
+        parameter=word_parameter(),
     )
 
 
@@ -113,13 +128,28 @@ def conda_health_checks() -> Iterator[Any]:
     """What `conda doctor` says of conda and pip."""
     from conda.plugins.types import CondaHealthCheck
 
-    yield CondaHealthCheck(name="conda-pipsafe-audit", action=_doctor)
+    try:
+        yield CondaHealthCheck(
+            name="conda-pipsafe-audit",
+            action=_doctor,
+            fixer=_fix,
+            summary="Find what conda and pip did to each other",
+            fix="Print the commands that lead out; remove folders of mere bytecode",
+        )
+    except TypeError:  # before 26.1 a check has no fixer
+        yield CondaHealthCheck(name="conda-pipsafe-audit", action=_doctor)
 
 
 def _doctor(prefix: str, verbose: bool) -> None:  # noqa: FBT001 - conda calls it so
     from conda_pipsafe.hooks.doctor import check
 
     check(prefix, verbose=verbose)
+
+
+def _fix(prefix: str, _arguments: Any, confirm: Any) -> int:  # noqa: ANN401 - argparse's namespace, and conda's question
+    from conda_pipsafe.hooks.doctor import fix
+
+    return fix(prefix, confirm)
 
 
 @hookimpl

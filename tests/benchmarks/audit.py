@@ -2,8 +2,9 @@
 
     python tests/benchmarks/audit.py [--dists 350] [--files 230] [--runs 5] [--folder FOLDER]
 
-Builds (once per folder) an environment of so many distributions with so many files each beside some conda packages,
-then runs every tool that is installed on it and prints medians and ratios as a Markdown table.
+Builds (once per folder) an environment of so many distributions with so many files each beside some conda packages, one
+of a tenth of that, and 200 small ones; runs every tool that is installed, in turns, so that what else the machine does
+hits all of them; and prints medians and ratios as Markdown tables, the last one with the floors.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import base64
 import hashlib
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -20,13 +22,34 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 CONDA_PACKAGES = 60
 CONDA_FILES = 60
 DEPENDS = 4
 BODY = "A line of a description, as long ones have many.\n" * 120
+# Bytes of files, as 9,000 of real site-packages have them (a quarter below 1.3 kB, half below 4.6 kB, a mean of 34 kB).
+SIZES = (200, 900, 1300, 2200, 4600, 4600, 8000, 12000, 31000, 130000)
+BINARY = 3_000_000  # and one of these in each distribution
+# What a user's own shell would not have; without bytecode every tool would compile itself each time.
+UNSET = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+
+FIRST, AGAIN, DEEP = "pipsafe audit, first time", "pipsafe audit, nothing changed", "pipsafe audit --deep"
+PIP, UV, BARE = "pip check", "uv pip check", "bare sha256, two threads"
+TENTH, ONE, SIDE = (
+    "of a tenth of the prefix, first time",
+    "of {} small ones, one after another",
+    "of {} small ones, {} at once",
+)
+
+
+class Times(NamedTuple):
+    """Medians, in seconds."""
+
+    wall: float
+    cpu: float
 
 
 def main() -> None:
@@ -35,30 +58,41 @@ def main() -> None:
     parser.add_argument("--dists", type=int, default=350)
     parser.add_argument("--files", type=int, default=230)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument(
-        "--environments", type=int, default=0, metavar="N", help="measure --jobs on N small ones instead"
-    )
-    parser.add_argument("--deep", action="store_true", help="measure --deep against bare hashing as well")
+    parser.add_argument("--environments", type=int, default=200, metavar="N", help="small ones; 0 leaves them out")
+    parser.add_argument("--fast", action="store_true", help="only what the floors of one environment need")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "pipsafe-benchmark")
     args = parser.parse_args()
+    prefix = built(args.folder / f"reference-{args.dists}-{args.files}", args.dists, args.files, CONDA_PACKAGES)
+    tenth = built(args.folder / f"tenth-{args.dists}-{args.files}", args.dists // 10, args.files, CONDA_PACKAGES // 10)
+    found = [os.path.join(root, name) for root, _, names in os.walk(prefix) for name in names]
+    size = sum(os.lstat(path).st_size for path in found) / 1e9
+    print(
+        f"{args.dists} distributions, {len(found):,} files of {size:.1f} GB, Python {sys.version.split()[0]}, "
+        f"{os.cpu_count()} processors, medians of {args.runs}\n"
+    )
+    actions = dict(tools(prefix, fast=args.fast))
+    actions[TENTH] = command(ours(tenth, "--no-cache"))
+    actions[BARE] = lambda: bare(prefix)
+    times = measured(actions, args.runs)
     if args.environments:
-        many(args.folder / "many", args.environments, args.runs)
-        return
-    prefix = args.folder / f"reference-{args.dists}-{args.files}"
+        one, side = ONE.format(args.environments), SIDE.format(args.environments, os.cpu_count())
+        folder = small(args.folder / f"small-{args.environments}", args.environments)
+        each = [*ours(None, "--no-cache"), "--below", str(folder), "--jobs"]
+        many = {one: command([*each, "1"]), side: command([*each, str(os.cpu_count())])}
+        times |= measured(many, args.runs)
+    table(times)
+    floors(times, args.environments)
+
+
+def built(prefix: Path, dists: int, files: int, conda_packages: int) -> Path:
+    """The environment; made where an earlier run has not."""
     if not (prefix / "complete").exists():
         shutil.rmtree(prefix, ignore_errors=True)
-        build(prefix, args.dists, args.files)
-    files = sum(len(names) for _, _, names in os.walk(prefix))
-    print(
-        f"{args.dists} distributions, {files:,} files, Python {sys.version.split()[0]}, {os.cpu_count()} processors\n"
-    )
-    times = {name: median(command, args.runs) for name, command in tools(prefix, deep=args.deep)}
-    if args.deep:
-        times["bare sha256, two threads"] = clocked(lambda: bare(prefix))
-    table(times)
+        build(prefix, dists, files, conda_packages)
+    return prefix
 
 
-def build(prefix: Path, dists: int, files: int) -> None:
+def build(prefix: Path, dists: int, files: int, conda_packages: int) -> None:
     """An environment with a real Python and pip, distributions that pip would have installed, and conda packages."""
     prefix.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run([sys.executable, "-m", "venv", str(prefix)], check=True)
@@ -75,7 +109,7 @@ def build(prefix: Path, dists: int, files: int) -> None:
         if path.is_file()
     ]
     record(prefix, "pip", pip.name.split("-")[1].removesuffix(".dist"), owned, write=False)
-    for number in range(CONDA_PACKAGES):
+    for number in range(conda_packages):
         paths = [f"share/lib{number}/d{index % 6}/f{index}.h" for index in range(CONDA_FILES)]
         record(prefix, f"lib{number}", "1.0", paths, write=True)
     for number in range(dists):
@@ -98,7 +132,7 @@ def record(prefix: Path, name: str, version: str, paths: Sequence[str], *, write
     (prefix / "conda-meta" / f"{name}-{version}-h0_0.json").write_text(json.dumps(value))
 
 
-def distribution(site: Path, number: int, files: int) -> None:
+def distribution(site: Path, number: int, files: int, *, binary: bool = True) -> None:
     """One distribution with its files and metadata, as pip writes them."""
     name = f"dist{number:04d}"
     info = site / f"{name}-1.0.dist-info"
@@ -112,10 +146,13 @@ def distribution(site: Path, number: int, files: int) -> None:
     ]
     text = "\n".join(["Metadata-Version: 2.1", f"Name: {name}", "Version: 1.0", "Requires-Python: >=3.8", *requires])
     contents = {
-        f"{name}/{'' if index < 20 else f'sub{index % 9}/'}m{index}.py": f"# {name}\nx = {index}\n" * 60
+        f"{name}/{'' if index < 20 else f'sub{index % 9}/'}m{index}.py": f"# {name}\nx = {index:04d}\n".ljust(40)
+        * (SIZES[(number + index) % len(SIZES)] // 40)
         for index in range(files)
     }
     contents[f"{name}/__init__.py"] = ""
+    if binary:
+        contents[f"{name}/_core.so"] = f"{name} " * (BINARY // len(f"{name} "))
     contents |= {f"{info.name}/METADATA": f"{text}\n\n{BODY}", f"{info.name}/INSTALLER": "pip\n",
                  f"{info.name}/WHEEL": "Wheel-Version: 1.0\n"}  # fmt: skip
     rows = []
@@ -127,40 +164,59 @@ def distribution(site: Path, number: int, files: int) -> None:
     (info / "RECORD").write_text("\n".join([*rows, f"{info.name}/RECORD,,", ""]))
 
 
-def tools(prefix: Path, *, deep: bool) -> Iterator[tuple[str, list[str]]]:
-    """Each command that can be run here, ours first; its first run, which warms what it keeps, does not count."""
+def ours(prefix: Path | None, *words: str) -> list[str]:
+    """Our command; the one that users run where it is installed."""
+    script = Path(sys.executable).parent / "pipsafe"
+    start = [str(script)] if script.exists() else [sys.executable, "-m", "conda_pipsafe"]
+    return [*start, "audit", "--no-config", *(["-p", str(prefix)] if prefix else []), *words]
+
+
+def tools(prefix: Path, *, fast: bool) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Each command that can be run here, ours first."""
     python, target = str(prefix / "bin/python"), ["-p", str(prefix)]
-    ours = [sys.executable, "-m", "conda_pipsafe", "audit", *target]
-    yield "pipsafe audit, first time", [*ours, "--no-cache"]
-    yield "pipsafe audit, nothing changed", ours
-    if deep:
-        yield "pipsafe audit --deep", [*ours, "--deep"]
-    yield "pip check", [python, "-m", "pip", "check"]
-    yield "pip list", [python, "-m", "pip", "list", "--disable-pip-version-check"]
+    yield FIRST, command(ours(prefix, "--no-cache"))
+    yield AGAIN, command(ours(prefix))
+    yield DEEP, command(ours(prefix, "--deep"))
+    yield PIP, command([python, "-m", "pip", "check"])
     if uv := shutil.which("uv"):
-        yield "uv pip check", [uv, "pip", "check", "--python", python]
+        yield UV, command([uv, "pip", "check", "--python", python])
+    if fast:
+        return
+    yield "pip list", command([python, "-m", "pip", "list", "--disable-pip-version-check"])
     if conda := os.environ.get("CONDA_EXE") or shutil.which("conda"):
-        yield "conda doctor", [conda, "doctor", *target]
-        yield "conda list --no-pip", [conda, "list", "--no-pip", *target]
+        yield "conda doctor", command([conda, "doctor", *target])
+        yield "conda list --no-pip", command([conda, "list", "--no-pip", *target])
     if env_repair := shutil.which("env-repair"):
-        yield "env-repair", [env_repair, "scan", *target]
+        yield "env-repair", command([env_repair, "scan", *target])
 
 
-def median(command: Sequence[str], runs: int) -> float:
-    """Seconds of wall time, the median of so many runs after one that does not count."""
-
-    def once() -> None:
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-
-    once()
-    return statistics.median(clocked(once) for _ in range(runs))
+def command(words: Sequence[str]) -> Callable[[], object]:
+    """Running a command, its output thrown away."""
+    variables = {name: value for name, value in os.environ.items() if name not in UNSET}
+    return lambda: subprocess.run(
+        words, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+    )
 
 
-def clocked(action: Callable[[], None]) -> float:
-    """How long an action takes, in seconds."""
-    began = time.perf_counter()
+def measured(actions: Mapping[str, Callable[[], object]], runs: int) -> dict[str, Times]:
+    """Medians of so many rounds, in each of which every action has its turn; the first, which warms, does not count."""
+    rounds = [{name: clocked(action) for name, action in actions.items()} for _ in range(runs + 1)][1:]
+    return {
+        name: Times(*(statistics.median(values) for values in zip(*(each[name] for each in rounds), strict=True)))
+        for name in actions
+    }
+
+
+def clocked(action: Callable[[], object]) -> Times:
+    """How long an action takes, and how long it keeps processors busy, its child processes included."""
+    began, busy = time.perf_counter(), _busy()
     action()
-    return time.perf_counter() - began
+    return Times(time.perf_counter() - began, _busy() - busy)
+
+
+def _busy() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def bare(prefix: Path) -> None:
@@ -185,17 +241,34 @@ def bare(prefix: Path) -> None:
         thread.join()
 
 
-def table(times: dict[str, float]) -> None:
-    """Print seconds, and ratios to those that the floors name."""
-    bases = [name for name in ("pip check", "uv pip check", "bare sha256, two threads") if name in times]
-    print("| | seconds | " + " | ".join(f"x {base}" for base in bases) + " |")
-    print("|---|---:|" + "---:|" * len(bases))
-    for name, seconds in times.items():
-        print(f"| {name} | {seconds:.3f} | " + " | ".join(f"{seconds / times[base]:.2f}" for base in bases) + " |")
+def table(times: Mapping[str, Times]) -> None:
+    """Print seconds, and ratios of wall time to those that the floors name."""
+    bases = [name for name in (PIP, UV, BARE) if name in times]
+    print("| | seconds | user + system | " + " | ".join(f"x {base}" for base in bases) + " |")
+    print("|---|---:|---:|" + "---:|" * len(bases))
+    for name, (wall, cpu) in times.items():
+        ratios = " | ".join(f"{wall / times[base].wall:.2f}" for base in bases)
+        print(f"| {name} | {wall:.3f} | {cpu:.3f} | {ratios} |")
 
 
-def many(folder: Path, number: int, runs: int) -> None:
-    """One after another against side by side."""
+def floors(times: Mapping[str, Times], environments: int) -> None:
+    """Print each floor beside what was measured, by wall time and by processor time."""
+    one, side = ONE.format(environments), SIDE.format(environments, os.cpu_count())
+    print("\n| floor | at most | wall | user + system |\n|---|---:|---:|---:|")
+    for title, upper, lower, most in (
+        ("first time / pip check", FIRST, PIP, "1"),
+        ("nothing changed / uv pip check", AGAIN, UV, "4"),
+        ("--deep / bare sha256 of the same files", DEEP, BARE, "1.15"),
+        ("ten times the prefix / one time", FIRST, TENTH, "11"),
+        ("side by side / one after another", side, one, "0.59 (1.7 x faster)"),
+    ):
+        if upper in times and lower in times:
+            wall, cpu = times[upper].wall / times[lower].wall, times[upper].cpu / times[lower].cpu
+            print(f"| {title} | {most} | {wall:.2f} | {cpu:.2f} |")
+
+
+def small(folder: Path, number: int) -> Path:
+    """A folder of so many small environments."""
     if not (folder / "complete").exists():
         shutil.rmtree(folder, ignore_errors=True)
         for index in range(number):
@@ -205,12 +278,9 @@ def many(folder: Path, number: int, runs: int) -> None:
             (folder / f"e{index}/conda-meta/history").write_text("")
             record(folder / f"e{index}", "python", "3.12.1", [], write=True)
             for dist in range(20):
-                distribution(site, dist, 20)
+                distribution(site, dist, 20, binary=False)
         (folder / "complete").touch()
-    ours = [sys.executable, "-m", "conda_pipsafe", "audit", "--no-cache", "--below", str(folder)]
-    one, side = (median([*ours, "--jobs", str(jobs)], runs) for jobs in (1, os.cpu_count() or 1))
-    together = f"{os.cpu_count()} at once {side:.2f} s: {one / side:.2f} x"
-    print(f"{number} environments: one after another {one:.2f} s, {together}")
+    return folder
 
 
 if __name__ == "__main__":

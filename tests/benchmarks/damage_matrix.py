@@ -154,8 +154,8 @@ def _page(folder: Path, executable: Path) -> Iterator[str]:
     yield "# Who sees which damage\n"
     yield "Made by `tests/benchmarks/damage_matrix.py`; do not edit by hand.\n"
     yield f"{version}, {run(uv, '--version').stdout.strip() if uv else 'no uv'}, `pipsafe audit --deep`.\n"
-    yield "*detected*: the exit code or the output tells. *silent*: it does not. *misleading*: all is said to be well,"
-    yield "or lists the package, though importing it fails or gives another version.\n"
+    yield "*detected*: the exit code or the output tells. *silent*: it does not. *misleading*: it says that all is"
+    yield "well, or lists the package, though importing it fails or gives another version.\n"
     yield "| damage | `pipsafe audit` | `pip check` | `uv pip check` | `conda doctor` | `conda list` |"
     yield "|---|---|---|---|---|---|"
     usual: frozenset[str] | None = None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from conda_pipsafe.audit.findings import SEVERITIES, Severity
 from conda_pipsafe.errors import Exit, PipsafeError
@@ -16,8 +15,7 @@ TABLE = "conda-pipsafe"
 _KEYS = ("select", "ignore", "fail-on", "baseline")
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(NamedTuple):
     """What a project asks for; the command line wins.
 
     Attributes:

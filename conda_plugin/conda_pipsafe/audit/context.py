@@ -14,7 +14,7 @@ from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_text
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
-from conda_pipsafe.prefix.record_csv import RecordedFile, plain_paths
+from conda_pipsafe.prefix.record_csv import RecordedFile, plain_hashes, plain_paths
 from conda_pipsafe.prefix.snapshot import DistOwner, Snapshot
 
 _METADATA_ENDS = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
@@ -165,6 +165,20 @@ class AuditContext:
             if plain is not None:
                 return tuple(plain)
         return tuple(row.path for row in self.rows(dist))
+
+    def hashes(self, dist: Distribution) -> list[tuple[str, str]]:
+        """The paths of `paths` that have a hash, each with it as RECORD has it (`ALGORITHM=DIGEST`)."""
+        plain = None
+        if dist.kind == "dist-info" and dist.has_record:
+            try:
+                text = read_text(self.snapshot.prefix, f"{dist.path}/RECORD")
+                plain = plain_hashes(text, self.snapshot.prefix, dist.site.path)
+            except UnreadableError as error:
+                self.problems.append(error.problem)
+                return []
+        if plain is None:
+            return [(row.path, row.hash) for row in self.rows(dist) if row.hash]
+        return [row for row in plain if row[1]]
 
     @cached_property
     def _folders(self) -> dict[str, frozenset[str]]:

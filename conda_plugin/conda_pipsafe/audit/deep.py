@@ -81,12 +81,11 @@ def _expected(context: AuditContext) -> Iterator[tuple[str, tuple[str, Owner]]]:
 
 def _of_dist(context: AuditContext, dist: Distribution, contested: set[str]) -> Iterator[tuple[str, tuple[str, Owner]]]:
     commands = f"{scripts_dir()}/"
-    for row in context.rows(dist):
-        if row.hash is None or is_bytecode(row.path) or row.path in contested or row.path.startswith(commands):
+    for path, written in context.hashes(dist):
+        if is_bytecode(path) or path in contested or path.startswith(commands):
             continue
-        digest = row.sha256()
-        if digest is not None:
-            yield row.path, (digest, dist)
+        if written.startswith("sha256="):
+            yield path, (written, dist)
 
 
 def _of_record(record: Record, contested: set[str]) -> Iterator[tuple[str, tuple[str, Owner]]]:

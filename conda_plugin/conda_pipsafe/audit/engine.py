@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 import pluggy
 
@@ -48,7 +49,7 @@ def audit(context: AuditContext, extra: Sequence[Check] = ()) -> AuditReport:
 def with_findings(report: AuditReport, more: Iterable[Finding], name: str) -> AuditReport:
     """A report with the findings of one more look, which had this name."""
     findings = sorted(_once([*report.findings, *more]), key=sort_key)
-    return replace(report, findings=tuple(findings), checks=(*report.checks, name))
+    return report._replace(findings=tuple(findings), checks=(*report.checks, name))
 
 
 def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -79,13 +80,22 @@ def _crash(name: str, error: Exception) -> Finding:
 
 
 def registered_checks() -> tuple[list[Check], list[Finding]]:
-    """The built-in checks and those of other packages; a package that fails to register is a finding."""
+    """The built-in checks and those of other packages; a package that fails to register is a finding.
+
+    Looked for once in a process: they are not of the environment that is looked at, but of the one that we run in.
+    """
+    found, crashed = _registered(tuple(sys.path))
+    return list(found), list(crashed)
+
+
+@lru_cache(maxsize=1)
+def _registered(search: tuple[str, ...]) -> tuple[tuple[Check, ...], tuple[Finding, ...]]:
     manager = pluggy.PluginManager(NAMESPACE)
     manager.add_hookspecs(CheckSpecs)
     crashed: list[Finding] = []
-    for module in checks.MODULES:
+    for module in checks.modules():
         manager.register(module)
-    for name, load in entry_points(sys.path):
+    for name, load in entry_points(search):
         try:
             manager.register(load(), name=name)
         except Exception as error:  # noqa: BLE001 - somebody else's package
@@ -98,7 +108,7 @@ def registered_checks() -> tuple[list[Check], list[Finding]]:
             found.extend(offered)
         except Exception as error:  # noqa: BLE001 - somebody else's package
             crashed.append(_crash(implementation.plugin_name, error))
-    return sorted(found, key=lambda check: check.name), crashed
+    return tuple(sorted(found, key=lambda check: check.name)), tuple(crashed)
 
 
 def entries() -> dict[str, Entry]:

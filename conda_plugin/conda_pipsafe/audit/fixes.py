@@ -15,10 +15,20 @@ _WELL_KNOWN = "https://conda.anaconda.org/"
 
 
 def quote(word: str) -> str:
-    """One word as a shell of this system takes it."""
+    """One word as a shell of this system takes it, and as a terminal shows it."""
     if os.name == "nt":
         return f'"{word}"' if re.search(r"[\s&|<>^%]", word) else word
-    return shlex.quote(word)
+    return shlex.quote(word) if word.isprintable() else _escaped(word)
+
+
+def _escaped(word: str) -> str:
+    r"""`$'\x1b'`, as bash, zsh and ksh read it (POSIX 2024, "Dollar-Single-Quotes"): no terminal obeys it."""
+    try:
+        data = word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # no name of a file
+        data = word.encode("utf-8", "replace")
+    safe = (chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\x{byte:02x}" for byte in data)  # noqa: PLR2004
+    return f"$'{''.join(safe)}'"
 
 
 def pip(prefix: str, verb: str, *words: str) -> str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conda_pipsafe.audit.report import AuditReport
 
@@ -18,8 +15,7 @@ if TYPE_CHECKING:
     from conda_pipsafe.audit.overview import Overview
 
 
-@dataclass(frozen=True, slots=True)
-class Depth:
+class Depth(NamedTuple):
     """How much an audit does.
 
     Attributes:
@@ -37,8 +33,7 @@ class Depth:
     cached: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+class Audited(NamedTuple):
     """What became of one environment's audit.
 
     Attributes:
@@ -123,9 +118,10 @@ def audit_many(
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    # A fork has all modules loaded already; it is safe only while there is no second thread.
-    forks = sys.platform == "linux" and threading.active_count() == 1
-    context = multiprocessing.get_context("fork" if forks else "spawn")
+    from conda_pipsafe.audit.forking import may_fork
+
+    # A fork has all modules loaded already.
+    context = multiprocessing.get_context("fork" if may_fork() else "spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         yield from pool.map(_guarded, prefixes, [depth] * len(prefixes), chunksize=1)
 

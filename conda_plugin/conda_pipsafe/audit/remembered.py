@@ -1,8 +1,8 @@
 """The last audit's report, kept for as long as nothing that it looked at has changed.
 
-Kept in the user's cache folder, beside what `ledger.seen` keeps there, one file per prefix. It holds every path that
-the audit listed or read, and one hash over their times of change (ctime, which nobody can set) and inodes: folders in
-which owned files lie, records, metadata, RECORDs, commands, contested files, and the settings outside of the prefix.
+Kept in the user's cache folder (`ledger.cache_files`). It holds every path that the audit listed or read, and one hash
+over their times of change (ctime, which nobody can set) and inodes: folders in which owned files lie, records,
+metadata, RECORDs, commands, contested files, settings outside of the prefix. Those that were not there must not be.
 Adding, removing and replacing a file changes its folder, and writing into one of the files that were read changes that.
 
 Not seen is what the audit does not look at either: the content of other files (`--deep` does, and never asks here).
@@ -11,23 +11,22 @@ Also a change within two seconds before the look makes it look again (`ledger.se
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
 import time
-from array import array
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from conda_pipsafe import __version__
 from conda_pipsafe.audit.report import AuditReport, decode_report, encode_report
-from conda_pipsafe.ledger import seen
+from conda_pipsafe.ledger import cache_files, seen
 
 if TYPE_CHECKING:
     from conda_pipsafe.audit.context import AuditContext
 
-_FORMAT = 1
+_FORMAT = 2
+_PURPOSE = "audit"
 _READ = ("METADATA", "RECORD", "INSTALLER", "direct_url.json", "entry_points.txt", "PKG-INFO", "requires.txt",
          "installed-files.txt")  # fmt: skip
 _MOST_WALKED = 2000
@@ -39,12 +38,13 @@ def recall(prefix: str) -> AuditReport | None:
     """The report of the last audit, when all that it looked at is as it was; None when it has to look."""
     prefix = os.path.realpath(prefix)
     try:
-        with open(_file(prefix), encoding="ascii") as file:
+        with open(memory_file(prefix), encoding="ascii") as file:
             kept = json.load(file)
         if kept["format"] != _FORMAT or kept["key"] != _key(prefix) or kept["looked"] > time.time_ns():
             return None
-        paths = kept["paths"].split("\n")
-        if _fingerprint(prefix, paths, kept["looked"] - seen.RACY_NS) != kept["fingerprint"]:
+        if any(_stamp(path) is not None for path in kept["absent"]):
+            return None
+        if _fingerprint(_stamps(kept["paths"].split("\n"))) != kept["fingerprint"]:
             return None
         return decode_report(kept["report"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -62,39 +62,47 @@ def remember(context: AuditContext, report: AuditReport, looked: int) -> bool:
     Returns:
         Whether it could be kept; that it cannot is no error.
     """
-    given = report.prefix
-    prefix = os.path.realpath(given)
-    paths = sorted(set(_watched(context, report)))
-    fingerprint = _fingerprint(prefix, paths, looked - seen.RACY_NS)
-    if given != prefix or fingerprint is None or any("\n" in path for path in paths):
+    prefix = os.path.realpath(report.prefix)
+    # os.path.join leaves those outside as they are.
+    watched = sorted({os.path.join(prefix, path) for path in _watched(context, report)})
+    if report.prefix != prefix or any("\n" in path for path in watched):
         return False
-    value = {
-        "format": _FORMAT,
-        "key": _key(prefix),
-        "looked": looked,
-        "paths": "\n".join(paths),
-        "fingerprint": fingerprint,
-        "report": encode_report(report),
-    }
-    path = _file(prefix)
-    temporary = f"{path}.{os.getpid()}.new"
+    paths, absent = _parted(watched)
     try:
-        folder = os.path.dirname(path)
-        if not seen._is_ours(folder):  # noqa: SLF001 - of one package
+        stamps = _stamps(paths)
+        # What changed so lately may change again without its times telling.
+        if max(stamps[::2], default=0) >= looked - seen.RACY_NS:
             return False
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        seen._make_room(folder)  # noqa: SLF001 - of one package
-        with open(temporary, "w", encoding="ascii") as file:
-            json.dump(value, file, separators=(",", ":"), default=list)
-        os.replace(temporary, path)
+        value = {
+            "format": _FORMAT,
+            "key": _key(prefix),
+            "looked": looked,
+            "paths": "\n".join(paths),
+            "absent": absent,
+            "fingerprint": _fingerprint(stamps),
+            "report": encode_report(report),
+        }
+        text = json.dumps(value, separators=(",", ":"), default=list)
     except (OSError, ValueError, TypeError):
         return False
-    return True
+    return cache_files.keep(memory_file(prefix), text)
 
 
-def _file(prefix: str) -> str:
-    name = hashlib.sha256(os.fsencode(prefix)).hexdigest()[:32]
-    return os.path.join(seen._cache(), "audit", f"{name}.json")  # noqa: SLF001 - of one package
+def memory_file(prefix: str) -> str:
+    """Where the report of an environment is kept, by its real path."""
+    return cache_files.path_of(_PURPOSE, prefix)
+
+
+def _parted(watched: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What is there and what is not; without those whose coming the folder tells in which they would be."""
+    there: dict[str, None] = {}
+    absent: list[str] = []
+    for path in watched:
+        if _stamp(path) is not None:
+            there[path] = None
+        elif os.path.dirname(path) not in there or os.path.lexists(path):
+            absent.append(path)
+    return list(there), absent
 
 
 def _key(prefix: str) -> str:
@@ -102,40 +110,48 @@ def _key(prefix: str) -> str:
     stamps = [_stamp(folder) for folder in sys.path]
     variables = sorted(item for item in os.environ.items() if item[0].startswith(_SETTINGS))
     said = repr((__version__, sys.version, prefix, sys.path, stamps, variables))
-    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
+    return cache_files.digest(said.encode("utf-8", "surrogateescape"))
 
 
 def _stamp(path: str) -> tuple[int, int] | None:
     try:
-        info = os.stat(path)
+        changed, inode = _stamps([path])
     except (OSError, ValueError):
         return None
-    return info.st_ctime_ns, info.st_ino
+    return changed, inode
 
 
-def _fingerprint(prefix: str, paths: Iterable[str], newest: int) -> str | None:
-    """One hash over the times of change and inodes; None when something changed so lately that it may again."""
-    stamps = array("Q")
-    start = prefix + "/"
-    stat, windows = os.stat, os.name == "nt"
+def _stamps(paths: Iterable[str]) -> list[int]:
+    """Time of change and inode of one path after the other.
+
+    Raises:
+        OSError, ValueError: When one is not there.
+    """
+    # ctime is the time of creation on Windows; there the time of modification has to do.
+    windows, stat = os.name == "nt", os.stat
+    stamps: list[int] = []
     for path in paths:
-        try:
-            info = stat(path if path[:1] == "/" or path[1:2] == ":" else start + path)
-        except (OSError, ValueError):
-            stamps.append(0)
-            continue
-        # ctime is the time of creation on Windows; there the time of modification has to do.
-        changed = info.st_mtime_ns if windows else info.st_ctime_ns
-        if changed >= newest:
-            return None
-        stamps.append(changed)
-        stamps.append(info.st_ino)
-    return hashlib.sha256(stamps.tobytes()).hexdigest()
+        info = stat(path)
+        stamps += (info.st_mtime_ns if windows else info.st_ctime_ns, info.st_ino)
+    return stamps
+
+
+def _fingerprint(stamps: list[int]) -> str:
+    return cache_files.digest(repr(stamps).encode())
 
 
 def _watched(context: AuditContext, report: AuditReport) -> Iterator[str]:
     snapshot = context.snapshot
-    yield from ("", "conda-meta", "conda-meta/history", "conda-meta/pinned", "conda-meta/frozen", "lib", "lib64", "Lib")
+    yield from (
+        snapshot.prefix,
+        "conda-meta",
+        "conda-meta/history",
+        "conda-meta/pinned",
+        "conda-meta/frozen",
+        "lib",
+        "lib64",
+        "Lib",
+    )
     yield from ("conda-meta/pipsafe", "conda-meta/pipsafe/ledger.jsonl", "conda-meta/pipsafe/vault")
     yield from (f"conda-meta/{name}" for name in context.disk.names("conda-meta") if name.endswith(".json"))
     yield from context.disk.listed

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from conda_pipsafe.audit.findings import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class AuditReport:
+class AuditReport(NamedTuple):
     """What an audit found, and what it looked at.
 
     Attributes:
@@ -32,7 +30,7 @@ class AuditReport:
 
 def encode_report(report: AuditReport) -> dict[str, Any]:
     """A report as JSON values."""
-    return asdict(report)
+    return {**report._asdict(), "findings": [finding._asdict() for finding in report.findings]}
 
 
 def decode_report(value: Mapping[str, Any]) -> AuditReport:

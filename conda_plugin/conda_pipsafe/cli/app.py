@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -47,6 +48,13 @@ class Command(Protocol):
         """
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal, found without `shutil`: argparse makes one also where nothing is shown."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise PipsafeError(message, hint=f"see `{self.prog} --help`", exit_code=Exit.USAGE)
@@ -79,6 +87,17 @@ def main(argv: Sequence[str] | None = None, *, program: str = "pipsafe") -> int:
     except KeyboardInterrupt:
         console.error("pipsafe: interrupted")
         return 130
+
+
+def _columns() -> int:
+    """The width of the terminal, as `shutil.get_terminal_size` tells it."""
+    named = os.environ.get("COLUMNS", "")
+    if named.isdecimal() and int(named) > 0:
+        return int(named)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
 
 
 def _dispatch(words: list[str], program: str, console: Console) -> int:
@@ -125,7 +144,7 @@ def _top_parser(program: str) -> argparse.ArgumentParser:
         usage=f"{program} COMMAND [OPTIONS]",
         description="Keep conda and pip from harming each other in one environment.",
         epilog=f"commands:\n{lines}\n\n`{program} COMMAND --help` shows a command's options and examples.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", action="version", version=f"conda-pipsafe {__version__}")
@@ -137,7 +156,7 @@ def _command_parser(program: str, name: str, command: Command) -> argparse.Argum
         prog=f"{program} {name}",
         description=COMMANDS[name],
         epilog="examples:\n" + "\n".join(f"  {program} {line}" for line in command.EXAMPLES.strip().splitlines()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     command.configure(parser)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from conda_pipsafe.audit.baseline import Baseline, read_baseline, write_baseline
+from conda_pipsafe.audit.condarc import Settings, read_settings
 from conda_pipsafe.audit.configuration import Configuration, find_configuration
 from conda_pipsafe.audit.findings import SEVERITIES, Finding
 from conda_pipsafe.audit.many import Audited, Depth, audit_many
 from conda_pipsafe.cli.console import Console
 from conda_pipsafe.cli.environments import add_environment_options, find_prefixes, known_environments
 from conda_pipsafe.cli.progress import ProgressLine
+from conda_pipsafe.cli.target import roots
 from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.hooks.recovery import recovered_texts
 from conda_pipsafe.render.findings import Judged
 
 if TYPE_CHECKING:
+    from conda_pipsafe.audit.baseline import Baseline
     from conda_pipsafe.audit.catalogue import Entry
 
 EXAMPLES = """
@@ -48,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     which.add_argument("--baseline", metavar="FILE", help="findings that are in this file are known: they never fail")
     which.add_argument("--write-baseline", metavar="FILE", help="write what is found to a baseline, and exit with 0")
-    which.add_argument("--no-config", action="store_true", help="do not read [tool.conda-pipsafe] of pyproject.toml")
+    which.add_argument("--no-config", action="store_true", help="read neither pyproject.toml nor conda's settings")
     depth = parser.add_argument_group("depth")
     depth.add_argument("--deep", action="store_true", help="compare every file with the hash that its owner recorded")
     depth.add_argument("--imports", action="store_true", help="import what is installed, with the environment's Python")
@@ -68,9 +70,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         PipsafeError: When there is no such environment, code, baseline or configuration.
     """
     form = _format(args, console)
-    settings = Configuration() if args.no_config else find_configuration(os.getcwd())
-    if settings.note:
-        console.note(f"pipsafe: note: {settings.note}")
+    settings = Configuration() if args.no_config else _configuration(console)
     chosen = _Choice(args, settings)
     prefixes = find_prefixes(args)
     for text in recovered_texts(prefixes):
@@ -84,6 +84,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if len(judged) == 1 and judged[0].audited.error is not None:
         raise PipsafeError(judged[0].audited.error, hint="`conda env list` shows the environments")
     if args.write_baseline:
+        from conda_pipsafe.audit.baseline import write_baseline
+
         write_baseline(args.write_baseline, {item.prefix: item.report.findings for item in judged if item.report})
         console.note(f"pipsafe: wrote {sum(len(item.findings) for item in judged)} findings to {args.write_baseline}")
         return int(Exit.OK)
@@ -99,6 +101,30 @@ def _format(args: argparse.Namespace, console: Console) -> str:
     if args.jobs is not None and args.jobs < 1:
         raise PipsafeError(f"--jobs {args.jobs}: must be 1 or more", exit_code=Exit.USAGE)
     return str(form)
+
+
+def _configuration(console: Console) -> Configuration:
+    """The project's settings, and conda's where the project says nothing."""
+    project = find_configuration(os.getcwd())
+    if "conda" in sys.modules:
+        from conda_pipsafe.engines.conda_context import audit_settings
+
+        said = Settings(*audit_settings())
+    else:
+        said = read_settings(roots())
+    for note in filter(None, (project.note, *said.notes)):
+        console.note(f"pipsafe: note: {note}")
+    if said.fail_on is not None and said.fail_on not in SEVERITIES:
+        raise PipsafeError(
+            f"plugins: pipsafe_audit_fail_on of conda's configuration is {said.fail_on!r}",
+            hint=f"it is one of: {', '.join(SEVERITIES)}",
+            exit_code=Exit.USAGE,
+        )
+    return project._replace(
+        select=project.select or said.select,
+        ignore=(*project.ignore, *said.ignore),
+        fail_on=project.fail_on or said.fail_on,
+    )
 
 
 def _depth(args: argparse.Namespace, form: str) -> Depth:
@@ -166,7 +192,11 @@ def _prefixes(given: Iterable[str]) -> tuple[str, ...]:
 
 def _baseline(args: argparse.Namespace, settings: Configuration) -> Baseline | None:
     path = args.baseline or settings.baseline
-    return read_baseline(path) if path and not args.write_baseline else None
+    if not path or args.write_baseline:
+        return None
+    from conda_pipsafe.audit.baseline import read_baseline
+
+    return read_baseline(path)
 
 
 def _judge(audited: Audited, chosen: _Choice, baseline: Baseline | None) -> Judged:
@@ -174,8 +204,8 @@ def _judge(audited: Audited, chosen: _Choice, baseline: Baseline | None) -> Judg
         return Judged(audited, ())
     kept = tuple(finding for finding in audited.report.findings if chosen.wants(finding))
     new, known = baseline.split(audited.prefix, kept) if baseline else (kept, ())
-    report = dataclasses.replace(audited.report, findings=new)
-    return Judged(dataclasses.replace(audited, report=report), known)
+    report = audited.report._replace(findings=new)
+    return Judged(audited._replace(report=report), known)
 
 
 def _complain(judged: Sequence[Judged], console: Console) -> None:
@@ -203,11 +233,13 @@ def _write(
 
         console.emit("audit", audit_value(judged, entries))
         return
-    text = "\n".join(_lines(form, judged, entries, verbose=console.verbose > 0))
+    text = "\n".join(_lines(form, judged, entries, console))
     if args.output:
+        from conda_pipsafe.render.terminal import printable
+
         try:
             with open(args.output, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
+                file.write(printable(text) + "\n")
         except OSError as error:
             raise PipsafeError(f"--output {args.output} cannot be written: {error.strerror}") from error
     elif form != "text" or not console.quiet or any(item.findings for item in judged):
@@ -215,7 +247,7 @@ def _write(
         console.result(text)
 
 
-def _lines(form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], *, verbose: bool) -> Iterator[str]:
+def _lines(form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], console: Console) -> Iterator[str]:
     if form == "sarif":
         from conda_pipsafe.render.sarif import sarif_text
 
@@ -235,4 +267,4 @@ def _lines(form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], *,
     else:
         from conda_pipsafe.render.findings import audit_text
 
-        yield from audit_text(judged, entries, verbose=verbose)
+        yield from audit_text(judged, entries, verbose=console.verbose > 0, quiet=console.quiet)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -48,5 +47,7 @@ class Console:
     def emit(self, command: str, value: Mapping[str, Any]) -> None:
         """With `--json`, write the command's one value on stdout: `schema_version` and `command` lead it."""
         if self.as_json:
+            import json
+
             document = {"schema_version": SCHEMA_VERSION, "command": command, **value}
             print(json.dumps(document, indent=2, ensure_ascii=True, default=str), file=sys.stdout)

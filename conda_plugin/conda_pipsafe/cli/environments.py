@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Iterator
 
-from conda_pipsafe.cli.target import _roots, find_prefix
+from conda_pipsafe.cli.target import find_prefix, roots
 from conda_pipsafe.errors import Exit, PipsafeError
 
 _DEEPEST = 8  # folders between --below and an environment
@@ -56,14 +56,14 @@ def known_environments() -> list[str]:
     (docs.conda.io, "Specify environment directories"). conda itself is not asked: it takes a second.
     """
     home = os.path.join(os.path.expanduser("~"), ".conda")
-    roots = _roots()
-    candidates = [*roots, *_lines(os.path.join(home, "environments.txt"))]
+    bases = roots()
+    candidates = [*bases, *_lines(os.path.join(home, "environments.txt"))]
     variables = f"{os.environ.get('CONDA_ENVS_DIRS', '')},{os.environ.get('CONDA_ENVS_PATH', '')}"
     folders = [folder for folder in variables.replace(",", os.pathsep).split(os.pathsep) if folder]
-    for place in (*roots, os.path.expanduser("~"), home):
+    for place in (*bases, os.path.expanduser("~"), home):
         for name in (".condarc", "condarc"):
             folders += _envs_dirs(os.path.join(place, name))
-    folders += [os.path.join(root, "envs") for root in roots] + [os.path.join(home, "envs")]
+    folders += [os.path.join(root, "envs") for root in bases] + [os.path.join(home, "envs")]
     for folder in folders:
         try:
             names = sorted(os.listdir(os.path.expanduser(folder)))

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import os
-import shutil
-import subprocess
 
 from conda_pipsafe.errors import Exit, PipsafeError
 
@@ -37,6 +33,8 @@ def find_prefix(args: argparse.Namespace, *, finish: bool = True) -> str:
 def _finish_killed_install(prefix: str) -> None:
     if not os.path.lexists(os.path.join(prefix, "conda-meta", "pipsafe", "install.json")):
         return
+    import contextlib
+
     from conda_pipsafe.installer.record import recover
 
     # One that is still at work is no matter for those who only look; `install` itself asks again.
@@ -82,27 +80,34 @@ def _by_name(name: str) -> str:
     return found
 
 
-def _roots() -> list[str]:
-    roots = [os.environ.get("CONDA_ROOT"), os.environ.get("MAMBA_ROOT_PREFIX")]
+def roots() -> list[str]:
+    """Root prefixes of the installations of conda and mamba that variables and PATH name."""
+    import shutil
+
+    found = [os.environ.get("CONDA_ROOT"), os.environ.get("MAMBA_ROOT_PREFIX")]
     executable = os.environ.get("CONDA_EXE") or shutil.which("conda")
     if executable:
         # ROOT/bin/conda, ROOT/condabin/conda, ROOT\Scripts\conda.exe
-        roots.append(os.path.dirname(os.path.dirname(os.path.realpath(executable))))
-    return [root for root in roots if root]
+        found.append(os.path.dirname(os.path.dirname(os.path.realpath(executable))))
+    return [root for root in found if root]
 
 
 def _candidates(name: str) -> list[str]:
     if name in {"base", "root"}:
-        return _roots()
+        return roots()
     listed = os.environ.get("CONDA_ENVS_DIRS") or os.environ.get("CONDA_ENVS_PATH") or ""
     folders = [folder for folder in listed.replace(",", os.pathsep).split(os.pathsep) if folder]
-    folders += [os.path.join(root, "envs") for root in _roots()]
+    folders += [os.path.join(root, "envs") for root in roots()]
     folders.append(os.path.join(os.path.expanduser("~"), ".conda", "envs"))
     return [os.path.join(folder, name) for folder in folders]
 
 
 def _ask_conda(name: str) -> str | None:
     """Where conda itself finds the name: it also reads `envs_dirs` from .condarc."""
+    import json
+    import shutil
+    import subprocess
+
     executable = os.environ.get("CONDA_EXE") or shutil.which("conda")
     if not executable:
         return None

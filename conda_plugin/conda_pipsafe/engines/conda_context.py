@@ -167,6 +167,22 @@ def ignored_entries() -> tuple[str, ...]:
         return ()
 
 
+def audit_settings() -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
+    """The settings `plugins: pipsafe_audit_…`: select, ignore, fail_on; nothing where conda cannot give them."""
+    from conda.base.context import context
+    from conda.exceptions import CondaError
+
+    try:
+        plugins = context.plugins
+        select, ignore = (
+            tuple(str(entry) for entry in getattr(plugins, f"pipsafe_audit_{name}", None) or ())
+            for name in ("select", "ignore")
+        )
+        return select, ignore, str(getattr(plugins, "pipsafe_audit_fail_on", None) or "") or None
+    except (CondaError, AttributeError):
+        return (), (), None
+
+
 def name_of(prefix: str) -> str | None:
     """The name by which conda knows an environment; None for one that it knows by its path only."""
     from conda.base.context import env_name

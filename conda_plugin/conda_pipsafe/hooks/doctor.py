@@ -1,10 +1,19 @@
 """`conda doctor`: the audit, in a few lines.
 
-conda prints what a check prints and goes on; its exit code says nothing of what was found (up to 26.7). There is no
-fixer yet: what leads out is a decision, and the audit's commands say which.
+conda prints what a check prints and goes on; its exit code says nothing of what was found (up to 26.7). What leads out
+is mostly a decision, and the audit's commands say which: `conda doctor --fix` prints them, and itself only removes what
+nobody can miss, folders that hold nothing but bytecode whose sources are gone.
 """
 
 from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conda_pipsafe.audit.findings import Finding
 
 OK, BAD = "\u2705", "\u274c"
 
@@ -42,3 +51,59 @@ def check(prefix: str, *, verbose: bool) -> None:
         lines = [f"  {finding.code} {finding.message}" for finding in bad]
         print(printable("\n".join(line.replace("\n", "\\n") for line in lines)))
         print(f"  the way out:  conda pipsafe audit -p {printable(prefix)}\n")
+
+
+def fix(prefix: str, confirm: Callable[[str], object]) -> int:
+    """Print what leads out, and remove what is exactly safe to remove.
+
+    Args:
+        prefix: Absolute path of the environment.
+        confirm: Asks the user; raises when the answer is no, and in a dry run.
+
+    Returns:
+        0 when nothing bad is left, else 1.
+    """
+    from conda_pipsafe.audit.catalogue import ENTRIES
+    from conda_pipsafe.audit.many import Depth, audit_one
+    from conda_pipsafe.render.findings import Judged, audit_text
+    from conda_pipsafe.render.terminal import printable
+
+    audited = audit_one(prefix, Depth(cached=False))
+    if audited.report is None:
+        print(f"{BAD} conda and pip: {printable(audited.error or 'not audited')}.")
+        return 1
+    bad = [finding for finding in audited.report.findings if finding.severity != "note"]
+    if not bad:
+        print("conda and pip did each other no harm: nothing to mend.")
+        return 0
+    removable = [finding for finding in bad if _holds_only_bytecode(finding)]
+    left = [finding for finding in bad if finding not in removable]
+    if left:
+        print("conda and pip: what leads out is your decision. The commands, in order:\n")
+        report = audited.report._replace(findings=tuple(left))
+        entries = {entry.code: entry for entry in ENTRIES}
+        print(printable("\n".join(audit_text([Judged(audited._replace(report=report), ())], entries))) + "\n")
+    if removable:
+        paths = [path for finding in removable for path in finding.paths]
+        print("Nothing is left in these folders but bytecode whose sources are gone; they import as empty packages:")
+        for path in paths:
+            print(printable("  " + path.replace("\n", "\\n")))
+        confirm("Remove these folders?")
+        for path in paths:
+            _remove_bytecode(os.path.join(prefix, path))
+    return 1 if left or any(os.path.lexists(os.path.join(prefix, *item.paths)) for item in removable) else 0
+
+
+def _holds_only_bytecode(finding: Finding) -> bool:
+    files = finding.facts.get("files", ())
+    return finding.code == "PS504" and all(path.endswith(".pyc") and "__pycache__/" in path for path in files)
+
+
+def _remove_bytecode(folder: str) -> None:
+    """Remove bytecode and then the folders that are empty: whatever else has come there meanwhile stays."""
+    for root, _, names in os.walk(folder, topdown=False):
+        for name in names if os.path.basename(root) == "__pycache__" else ():
+            if name.endswith(".pyc"):
+                os.unlink(os.path.join(root, name))
+        if not os.listdir(root):
+            os.rmdir(root)

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from conda_pipsafe.forecast.outcome import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
+class Unfinished(NamedTuple):
     """What such a transaction left.
 
     Attributes:
@@ -39,10 +37,12 @@ def recover(prefix: str) -> Unfinished | None:
         NotAnEnvironmentError: When the prefix cannot be read.
         KeyError, TypeError, ValueError: When the note is not one; it is gone then, too.
     """
-    from conda_pipsafe.ledger.pending import PENDING
+    from conda_pipsafe.ledger import PENDING
 
     if not os.path.lexists(os.path.join(prefix, PENDING)):
         return None
+    from dataclasses import replace
+
     from conda_pipsafe.forecast.outcome import baseline_from_json, compare
     from conda_pipsafe.hooks.record import record_outcome
     from conda_pipsafe.ledger.pending import clear_pending, read_pending
@@ -65,9 +65,13 @@ def recover(prefix: str) -> Unfinished | None:
 
 def recovered_texts(prefixes: Iterable[str]) -> Iterator[str]:
     """For each prefix that an unfinished transaction harmed, what it did; one that cannot be read is passed over."""
-    from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError
+    from conda_pipsafe.ledger import PENDING
 
     for prefix in prefixes:
+        if not os.path.lexists(os.path.join(prefix, PENDING)):
+            continue  # before anything else is imported: there hardly ever is one
+        from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError
+
         try:
             found = recover(prefix)
         except (NotAnEnvironmentError, KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The settings `plugins: pipsafe_mode` and `plugins: pipsafe_ignore`, as conda's configuration knows them."""
+"""Our settings below `plugins:`, as conda's configuration knows them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ def mode_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
     return PrimitiveParameter("warn", element_type=str)
 
 
-def ignore_parameter() -> Any:  # noqa: ANN401 - conda's SequenceParameter
+def word_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
+    """conda's parameter object: a text, empty when it is not set."""
+    from conda.common.configuration import PrimitiveParameter
+
+    return PrimitiveParameter("", element_type=str)
+
+
+def words_parameter() -> Any:  # noqa: ANN401 - conda's SequenceParameter
     """conda's parameter object: a list of words, empty when it is not set; as a variable, separated by commas.
 
     Nothing in it can break a conda command: what is wrong with an entry is said beside the next warning.

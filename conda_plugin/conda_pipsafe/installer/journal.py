@@ -20,7 +20,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from conda_pipsafe.errors import PipsafeError
-from conda_pipsafe.ledger.folder import FOLDER, LedgerError, ensure_folder, write_atomically
+from conda_pipsafe.ledger import FOLDER
+from conda_pipsafe.ledger.folder import LedgerError, ensure_folder, write_atomically
 from conda_pipsafe.ledger.store import open_ledger, utc_now
 from conda_pipsafe.prefix.files import RECORD_LIMIT, UnreadableError, read_json
 from conda_pipsafe.prefix.paths import clean_relative

@@ -8,9 +8,9 @@ import os
 import stat
 
 from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.ledger import FOLDER
 from conda_pipsafe.prefix.files import is_below
 
-FOLDER = "conda-meta/pipsafe"
 # Not on Windows, where creating a symbolic link is a privilege.
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)

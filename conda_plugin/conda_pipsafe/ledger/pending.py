@@ -13,10 +13,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from conda_pipsafe.ledger.folder import FOLDER, LedgerError, write_atomically
+from conda_pipsafe.ledger import PENDING
+from conda_pipsafe.ledger.folder import LedgerError, write_atomically
 from conda_pipsafe.prefix.files import MIB, UnreadableError, read_json
 
-PENDING = f"{FOLDER}/pending.json"
 _VERSION = 1
 _LIMIT = 64 * MIB
 

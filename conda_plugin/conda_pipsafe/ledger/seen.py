@@ -1,23 +1,23 @@
 """Whether a prefix is as it was at the last look, told by a handful of stats.
 
 Imports nothing but what conda has loaded already: this runs before every conda command that we hook. What was seen is
-kept in the user's cache folder, not in the prefix (`docs/ledger.md` says why), one small file per prefix. It is only
-ever a reason not to look: lost, stale or forged, it costs a look or saves one, and nothing else depends on it.
+kept in the user's cache folder (`ledger.cache_files`). It is only ever a reason not to look: lost, stale or forged, it
+costs a look or saves one, and nothing else depends on it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 
 from conda_pipsafe import __version__
+from conda_pipsafe.ledger import cache_files
 
 # A folder that changed so shortly before the look may change again without its times telling (FAT counts 2 s).
 RACY_NS = 2_000_000_000
-FILES_KEPT = 512
 _FORMAT = 1
+_PURPOSE = "seen"
 
 Stamp = list[int] | None
 
@@ -35,7 +35,7 @@ def recall(prefix: str) -> dict[str, object] | None:
     """What the last look remembered, when the prefix is still as it was then; None when it has to be looked at."""
     prefix = os.path.realpath(prefix)
     try:
-        with open(_file(prefix), encoding="ascii") as file:
+        with open(cache_files.path_of(_PURPOSE, prefix), encoding="ascii") as file:
             remembered = json.load(file)
         if (
             remembered["format"] != _FORMAT
@@ -69,7 +69,6 @@ def remember(prefix: str, looked: int, paths: list[str], facts: dict[str, object
         Whether it could be kept. That it cannot is no error: then every command looks.
     """
     prefix = os.path.realpath(prefix)
-    path = _file(prefix)
     stamps = {relative: _stamp(os.path.join(prefix, relative)) for relative in paths}
     value = {
         "format": _FORMAT,
@@ -79,25 +78,13 @@ def remember(prefix: str, looked: int, paths: list[str], facts: dict[str, object
         "facts": facts,
         "stamps": stamps,
     }
-    folder = os.path.dirname(path)
-    temporary = f"{path}.{os.getpid()}.new"
-    try:
-        if not _is_ours(folder):
-            return False
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        _make_room(folder)
-        with open(temporary, "w", encoding="ascii") as file:
-            json.dump(value, file, separators=(",", ":"))
-        os.replace(temporary, path)
-    except (OSError, ValueError):
-        return False
-    return True
+    return cache_files.keep(cache_files.path_of(_PURPOSE, prefix), json.dumps(value, separators=(",", ":")))
 
 
 def forget(prefix: str) -> None:
     """Have the next command look."""
     try:
-        os.unlink(_file(os.path.realpath(prefix)))
+        os.unlink(cache_files.path_of(_PURPOSE, os.path.realpath(prefix)))
     except OSError:
         return
 
@@ -127,41 +114,3 @@ def _stamp(path: str) -> Stamp:
 def _changed(stamp: list[int]) -> int:
     # Nobody can set the time of change back, while copying tools set that of modification. Windows has only the latter.
     return stamp[0] if os.name == "nt" else stamp[1]
-
-
-def _file(prefix: str) -> str:
-    import hashlib
-
-    name = hashlib.sha256(os.fsencode(prefix)).hexdigest()[:32]
-    return os.path.join(_cache(), "seen", f"{name}.json")
-
-
-def _cache() -> str:
-    if os.name == "nt":
-        base = os.environ.get("LOCALAPPDATA") or os.path.expanduser("~\\AppData\\Local")
-    elif sys.platform == "darwin" and not os.environ.get("XDG_CACHE_HOME"):
-        base = os.path.expanduser("~/Library/Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(base, "conda-pipsafe")
-
-
-def _is_ours(folder: str) -> bool:
-    """Whether a folder is, or would be made, in one of this user's.
-
-    `sudo` keeps HOME, and what root made there its owner could not write.
-    """
-    if not hasattr(os, "geteuid"):
-        return True
-    while not os.path.lexists(folder) and os.path.dirname(folder) != folder:
-        folder = os.path.dirname(folder)
-    return os.stat(folder).st_uid == os.geteuid()
-
-
-def _make_room(folder: str) -> None:
-    entries = list(os.scandir(folder))
-    if len(entries) < FILES_KEPT:
-        return
-    entries.sort(key=lambda entry: entry.stat(follow_symlinks=False).st_mtime_ns)
-    for entry in entries[: len(entries) - FILES_KEPT // 2]:
-        os.unlink(entry.path)

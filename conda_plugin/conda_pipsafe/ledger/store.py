@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from conda_pipsafe.ledger import FOLDER
 from conda_pipsafe.ledger.codec import Line, MalformedError, decode_line, encode_line
 from conda_pipsafe.ledger.events import LEDGER_VERSION, DistState, Event
 from conda_pipsafe.ledger.folded import Folded, fold, folded_data
 from conda_pipsafe.ledger.folder import (
-    FOLDER,
     LedgerError,
     append_whole,
     ensure_folder,

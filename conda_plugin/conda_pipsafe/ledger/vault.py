@@ -15,9 +15,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conda_pipsafe.ledger import seen
+from conda_pipsafe.ledger import FOLDER, seen
 from conda_pipsafe.ledger.events import Event
-from conda_pipsafe.ledger.folder import FOLDER, LedgerError, write_atomically
+from conda_pipsafe.ledger.folder import LedgerError, write_atomically
 from conda_pipsafe.ledger.store import open_ledger, utc_now
 from conda_pipsafe.prefix.conda_meta import Record, parse_record, read_records
 from conda_pipsafe.prefix.files import MIB, RECORD_LIMIT, UnreadableError, read_bytes, read_json

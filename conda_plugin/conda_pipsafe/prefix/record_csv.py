@@ -37,13 +37,18 @@ class RecordedFile(NamedTuple):
 
     def sha256(self) -> str | None:
         """The hex sha256, or None when the row has none or one of another algorithm."""
-        if self.hash is None or not self.hash.startswith("sha256="):
-            return None
-        digest = self.hash.removeprefix("sha256=")
-        try:
-            return base64.urlsafe_b64decode(digest + "=" * (-len(digest) % 4)).hex()
-        except (binascii.Error, ValueError):
-            return None
+        return sha256_hex(self.hash or "")
+
+
+def sha256_hex(written: str) -> str | None:
+    """The hex sha256 of a RECORD's hash (`ALGORITHM=DIGEST`); None for another algorithm, or where it is none."""
+    if not written.startswith("sha256="):
+        return None
+    digest = written.removeprefix("sha256=")
+    try:
+        return base64.urlsafe_b64decode(digest + "=" * (-len(digest) % 4)).hex()
+    except (binascii.Error, ValueError):
+        return None
 
 
 def parse_record_csv(text: str, prefix: str, site: str, source: str) -> tuple[list[RecordedFile], list[Problem]]:
@@ -89,15 +94,31 @@ def plain_paths(text: str, prefix: str, site: str) -> list[str] | None:
     Returns:
         None when a row is quoted, absolute, leads out, or not path, hash and size: then `parse_record_csv` it.
     """
+    lines = _plain_lines(text)
+    return None if lines is None else _plain_names([line.partition(",")[0] for line in lines], prefix, site)
+
+
+def plain_hashes(text: str, prefix: str, site: str) -> list[tuple[str, str]] | None:
+    """As `plain_paths`, each with its hash as written (`ALGORITHM=DIGEST`, or nothing)."""
+    lines = _plain_lines(text)
+    if lines is None:
+        return None
+    rows = [line.split(",") for line in lines]
+    paths = _plain_names([row[0] for row in rows], prefix, site)
+    return None if paths is None else [(path, row[1]) for path, row in zip(paths, rows, strict=True)]
+
+
+def _plain_lines(text: str) -> list[str] | None:
     text = text.replace("\r\n", "\n")
     if os.name == "nt" or _NEEDS_CSV.search(text) or "//" in text or "\n/" in text or text[:1] in "/,\n":
         return None
     lines = text.rstrip("\n").split("\n")
     if "\n," in text or any(line.count(",") != _COLUMNS - 1 for line in lines):
         return None
-    names = [line.partition(",")[0] for line in lines]
-    if "./" not in text:
-        return [f"{site}/{name}" for name in names]
+    return lines
+
+
+def _plain_names(names: list[str], prefix: str, site: str) -> list[str] | None:
     paths = [from_site(prefix, site, name) if "./" in name else f"{site}/{name}" for name in names]
     return [path for path in paths if path is not None] if None not in paths else None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from conda_pipsafe.audit.entries.entry import STEPS, Entry, Step
 from conda_pipsafe.audit.findings import SEVERITIES, Finding
 from conda_pipsafe.audit.many import Audited
 from conda_pipsafe.audit.report import AuditReport
+
+if TYPE_CHECKING:
+    from conda_pipsafe.audit.entries.entry import Entry, Step
 
 _HEADINGS: dict[Step, str] = {
     "cause": "Mend first, in this order:",
@@ -18,11 +19,11 @@ _HEADINGS: dict[Step, str] = {
     "leftover": "Leftovers:",
     "audit": "What the audit could not look at:",
 }
+_NOTES = "To know; no harm is done:"
 _SHOWN = 3  # paths of one finding without -v
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """One environment's audit, after the choice of codes and the baseline.
 
     Attributes:
@@ -49,19 +50,28 @@ class Judged:
         return self.audited.report.findings if self.audited.report else ()
 
 
-def audit_text(judged: Sequence[Judged], entries: Mapping[str, Entry], *, verbose: bool = False) -> list[str]:
-    """One environment's report, or those of several with a line that sums them up."""
+def audit_text(
+    judged: Sequence[Judged], entries: Mapping[str, Entry], *, verbose: bool = False, quiet: bool = False
+) -> list[str]:
+    """One environment's report, or those of several with a line that sums them up.
+
+    Args:
+        judged: What was found in each.
+        entries: Catalogue entries by code.
+        verbose: Show every path.
+        quiet: Show nothing but findings.
+    """
     lines: list[str] = []
     for item in judged:
-        if item.report is None:
+        if item.report is None or (quiet and not item.findings):
             continue
         if len(judged) > 1:
             lines += [f"== {_line(item.prefix)}"]
-        lines += findings_text(item.report, entries, verbose=verbose)
-        if item.known:
+        lines += findings_text(item.report, entries, verbose=verbose, quiet=quiet)
+        if item.known and not quiet:
             lines.append(f"{_plural(len(item.known), 'finding')} more that the baseline knows.")
         lines += [""] if len(judged) > 1 else []
-    if len(judged) > 1:
+    if len(judged) > 1 and not quiet:
         with_some = sum(1 for item in judged if any(finding.severity != "note" for finding in item.findings))
         failed = sum(1 for item in judged if item.report is None)
         tail = f", {failed} could not be audited" if failed else ""
@@ -101,28 +111,51 @@ def _plural(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def findings_text(report: AuditReport, entries: Mapping[str, Entry], *, verbose: bool = False) -> list[str]:
+def findings_text(
+    report: AuditReport, entries: Mapping[str, Entry], *, verbose: bool = False, quiet: bool = False
+) -> list[str]:
     """The report as lines: grouped by what to do first, then how many there are.
 
     Args:
         report: What was found.
         entries: Catalogue entries by code.
         verbose: Show every path.
+        quiet: Show nothing but findings.
     """
     if not report.findings:
         return [_clean(report)]
     lines: list[str] = []
-    for step in STEPS:
-        group = [finding for finding in report.findings if _step(finding, entries) == step]
+    for heading, group in _groups(report, entries):
         if group:
-            lines += [_HEADINGS[step], ""]
+            lines += [heading, ""]
             for finding in group:
                 lines += [*_one(finding, entries, verbose=verbose), ""]
+    if quiet:
+        return lines[:-1]
     lines.append(_count(report))
     lines.append("`pipsafe explain CODE` says what a code means and how it comes about.")
     if not any(finding.severity != "note" for finding in report.findings):
         lines.append(_clean(report))
     return lines
+
+
+def _groups(report: AuditReport, entries: Mapping[str, Entry]) -> Iterator[tuple[str, list[Finding]]]:
+    """Headings and what belongs below each: what to mend in order of the steps, notes, what was not looked at."""
+    from conda_pipsafe.audit.entries.entry import STEPS
+
+    for step in STEPS:
+        group = [finding for finding in report.findings if _step(finding, entries) == step]
+        notes = step == "audit"
+        if notes:
+            yield (
+                _NOTES,
+                [
+                    finding
+                    for finding in report.findings
+                    if finding.severity == "note" and _step(finding, entries) != step
+                ],
+            )
+        yield _HEADINGS[step], [finding for finding in group if notes or finding.severity != "note"]
 
 
 def _step(finding: Finding, entries: Mapping[str, Entry]) -> Step:

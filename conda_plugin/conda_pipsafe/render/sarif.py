@@ -93,7 +93,7 @@ def _result(finding: Finding, base: str, index: Mapping[str, int], *, known: boo
 
 def _uri(path: str) -> str:
     # A colon in the first segment would be read as a scheme.
-    return quote(path.encode("utf-8", "surrogateescape"), safe="/~")
+    return quote(_bytes(path), safe="/~")
 
 
 def _base(prefix: str) -> str:
@@ -102,4 +102,12 @@ def _base(prefix: str) -> str:
 
 def _fingerprint(finding: Finding) -> str:
     words = "\0".join((finding.code, finding.subject, *finding.paths))
-    return hashlib.sha256(words.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return hashlib.sha256(_bytes(words)).hexdigest()[:32]
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes that a file's name has on the disk; of a record's text that none can have, something that tells it."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
 from types import ModuleType
 
-from conda_pipsafe.audit.checks import (
-    conda_requirements,
-    contested,
-    damaged_records,
-    duplicates,
-    husks,
-    incomplete_metadata,
-    interpreters,
-    leftovers,
-    lost_records,
-    pins,
-    pip_files,
-    python_requirements,
-    runtimes,
-    stranded,
-    targets,
-    unreadable,
+NAMES = (
+    "conda_requirements",
+    "contested",
+    "damaged_records",
+    "duplicates",
+    "husks",
+    "incomplete_metadata",
+    "interpreters",
+    "leftovers",
+    "lost_records",
+    "pins",
+    "pip_files",
+    "python_requirements",
+    "runtimes",
+    "stranded",
+    "targets",
+    "unreadable",
 )
 
-MODULES: tuple[ModuleType, ...] = (
-    conda_requirements,
-    contested,
-    damaged_records,
-    duplicates,
-    husks,
-    incomplete_metadata,
-    interpreters,
-    leftovers,
-    lost_records,
-    pins,
-    pip_files,
-    python_requirements,
-    runtimes,
-    stranded,
-    targets,
-    unreadable,
-)
+
+def modules() -> Iterator[ModuleType]:
+    """Load them; each implements `hookspec.CheckSpecs`."""
+    return (import_module(f"{__name__}.{name}") for name in NAMES)
