@@ -6,10 +6,11 @@ import os
 import posixpath
 from collections.abc import Iterable, Mapping
 
-from conda_pipsafe.installer.journal import Changes
+from conda_pipsafe.installer.journal import STASHED, Changes
 from conda_pipsafe.installer.plan import Plan
 from conda_pipsafe.installer.wheels import Wheel
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
+from conda_pipsafe.prefix.paths import scripts_dir
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
@@ -36,12 +37,15 @@ def planned_changes(plan: Plan, wheels: Mapping[str, Wheel], snapshot: Snapshot,
     # setup.py's own installer and editable installs write into these.
     removed |= {f"{site}/{name}" for site in sites for name in _listed(prefix, site) if name.endswith(".pth")}
     there = {path for path in written | removed if _is_file(prefix, path)}
+    # uv unpacks a wheel's data beside its modules, then moves it.
+    halves = {f"{wheel.paths.dist_info.removesuffix('.dist-info')}.data" for wheel in wheels.values()}
     fresh = _fresh(prefix, written - there)
+    fresh |= {path for path in halves if not os.path.lexists(os.path.join(prefix, path))}
     known = tuple(f"{folder}/" for folder in fresh if "site-packages" in folder.split("/"))
     absent = sorted(path for path in written - there if not (known and path.startswith(known)))
-    folders = {posixpath.dirname(path) for path in removed & there} | set(sites)
+    folders = {posixpath.dirname(path) for path in removed & there} | {*sites, scripts_dir()}
     stashes = {
-        folder: tuple(name for name in _listed(prefix, folder) if name.startswith("~"))
+        folder: tuple(name for name in _listed(prefix, folder) if name.startswith(STASHED))
         for folder in sorted({above for folder in folders for above in _with_parents(folder)})
     }
     return Changes(tuple(sorted(there)), tuple(absent), tuple(sorted(fresh)), stashes)
