@@ -183,6 +183,8 @@ def _tell_plan(console: Console, prepared: Prepared) -> None:
 def _refuse(console: Console, prefix: str, refusals: Sequence[Refusal], prepared: Prepared | None) -> int:
     for line in refusal_lines(refusals, "conda-pipsafe", every_path=console.verbose > 0):
         console.error(line)
+    if not console.as_json:
+        return int(Exit.REFUSED)
     console.emit(
         "install",
         {
@@ -249,6 +251,8 @@ def _emit(
     code: int = 0,
     dry_run: bool = False,
 ) -> None:
+    if not console.as_json:
+        return
     done = outcome is not None and outcome.ended is not None and outcome.succeeded
     console.emit(
         "install",

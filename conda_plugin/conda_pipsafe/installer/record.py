@@ -38,6 +38,8 @@ class Recorded:
 
 def record_before(snapshot: Snapshot) -> Recorded:
     """Record what others did since the last look, so that it is not taken for ours."""
+    import filelock  # noqa: F401 - takes long to load, and the installer is at work meanwhile
+
     reconciled = reconcile(snapshot.prefix, snapshot)
     return Recorded(reconciled.events, reconciled.unsaved)
 

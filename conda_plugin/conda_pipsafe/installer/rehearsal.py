@@ -2,7 +2,7 @@
 
 The shadow has the metadata of every distribution of the environment, as copies, and none of its files. To uv it is an
 environment (`--prefix`) in which all of that is installed: it keeps, replaces and adds what it would in the real one,
-from the same cache, with symbolic links into it. Nothing is written to the environment itself.
+from the same cache, as links to it. Nothing is written to the environment itself.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Staged:
         built: uv built it from sources.
         tags: The `Tag` lines of its WHEEL.
         paths: What it becomes in the environment; each member is its path below the shadow.
-        hashes: The sha256 (hex) of each path, where its RECORD has one.
+        hashes: The hash of each path as its RECORD has it, where it has one.
     """
 
     metadata: Metadata
@@ -144,7 +144,7 @@ def _read(folder: str, site: str, path: str, record: str, snapshot: Snapshot) ->
         "uv_build.json" in present,
         tags,
         WheelPaths({final: row.path for final, row in below.items()}, path, sum(sizes)),
-        {final: digest for final, row in below.items() if (digest := row.sha256())},
+        {final: row.hash for final, row in below.items() if row.hash},
     )
 
 
@@ -153,7 +153,7 @@ def _size(folder: str, row: RecordedFile) -> int:
 
 
 def _text(folder: str, path: str) -> str:
-    # The links lead into uv's cache.
+    # It may be a link into uv's cache.
     with open(os.path.join(folder, path), encoding="utf-8", errors="replace") as file:
         return file.read(METADATA_LIMIT)
 
@@ -189,10 +189,10 @@ def unlike_rehearsed(staged: Staged, rows: Mapping[str, RecordedFile], folder: s
             yield path
         elif path.startswith(notes) and not path.endswith(("/METADATA", "/entry_points.txt")):
             continue  # uv's own notes: when, and from where
-        elif (planned := staged.hashes.get(path)) is None or row.sha256() is None:
+        elif (planned := staged.hashes.get(path)) is None or row.hash is None:
             if member is None or not _same(folder, member, prefix, path):
                 yield path
-        elif planned != row.sha256():
+        elif planned != row.hash:
             yield path
 
 

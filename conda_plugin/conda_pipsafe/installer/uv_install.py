@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from conda_pipsafe.installer.rehearsal import Staged, make_shadow, read_shadow, 
 from conda_pipsafe.installer.removal import names_in_file
 from conda_pipsafe.installer.runner import Ended
 from conda_pipsafe.installer.uv_report import Artifact, chosen, make_report, read_lock
-from conda_pipsafe.installer.uv_runner import Uv, WaitingUv, find_uv, refuse_elsewhere, run_uv
+from conda_pipsafe.installer.uv_runner import Uv, WaitingUv, cache_folder, find_uv, refuse_elsewhere, run_uv
 from conda_pipsafe.installer.verify import Difference
 from conda_pipsafe.installer.wheels import Wheel
 from conda_pipsafe.prefix.dist_info import read_installed_files
@@ -79,14 +80,16 @@ def preparing_with_uv(
     if any(word.value == "-" for word in parse(arguments.words, UV)):
         raise PipsafeError("uv runs twice and could read standard input once", hint="write it to a file: -r FILE")
     refuse_elsewhere(uv, arguments.words)
-    asking = _Asking(uv, before, arguments, options, folder, tell)
     held = constraint_lines(before, options.allowed)
-    rehearsal = asking.rehearsed(held, "held", meanwhile)
-    if held and asking.may_be_for_conda(rehearsal.ended):
-        rehearsal = asking.rehearsed([], "free", lambda: None)
-    if rehearsal.ended.code != 0 or rehearsal.ended.interrupted:
-        raise _failed(rehearsal.ended)
-    with ExitStack() as stack:
+    # Where the cache is, what uv writes are hard links: nothing is copied, and they are gone in no time.
+    near = cache_folder(uv, parse(arguments.words, UV))
+    with tempfile.TemporaryDirectory(prefix="pipsafe-", dir=near or folder) as shadows, ExitStack() as stack:
+        asking = _Asking(uv, before, arguments, options, folder, shadows, "hardlink" if near else "symlink", tell)
+        rehearsal = asking.rehearsed(held, "held", meanwhile)
+        if held and asking.may_be_for_conda(rehearsal.ended):
+            rehearsal = asking.rehearsed([], "free", lambda: None)
+        if rehearsal.ended.code != 0 or rehearsal.ended.interrupted:
+            raise _failed(rehearsal.ended)
         yield asking.met(rehearsal, stack)
 
 
@@ -96,6 +99,7 @@ class _Rehearsal:
     folder: str
     site: str
     constraints: tuple[str, ...]
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +109,24 @@ class _Asking:
     arguments: PipArguments
     options: Options
     folder: str
+    shadows: str
+    link_mode: str
     tell: Callable[[str], None]
 
     def rehearsed(self, held: Sequence[str], name: str, meanwhile: Callable[[], None]) -> _Rehearsal:
         """Let uv install into a new shadow, held to conda's versions."""
-        shadow = os.path.join(self.folder, name)
+        shadow = os.path.join(self.shadows, name)
         os.mkdir(shadow)
         site = make_shadow(self.before, shadow)
         constraints = write_constraints(os.path.join(self.folder, f"{name}.txt"), held)
         constraints += [part for path in self.uv.constraints for part in ("--constraint", path)]
-        command = ["pip", "install", "--python", self.uv.python, "--prefix", shadow, "--link-mode", "symlink"]
+        command = ["pip", "install", "--python", self.uv.python, "--prefix", shadow, "--link-mode", self.link_mode]
         words = [*command, *constraints, *_words_without(self._words(), _NOT_REHEARSED)]
-        return _Rehearsal(run_uv(self.uv, words, tell=self.tell, meanwhile=meanwhile), shadow, site, tuple(constraints))
+        asked = subprocess.Popen([self.uv.path, "--version"], stdout=subprocess.PIPE, text=True)
+        with asked:
+            ended = run_uv(self.uv, words, tell=self.tell, meanwhile=meanwhile)
+            version = " ".join((asked.stdout.read() if asked.stdout else "").split()[:2])
+        return _Rehearsal(ended, shadow, site, tuple(constraints), version or "uv")
 
     def may_be_for_conda(self, ended: Ended) -> bool:
         """Whether it may have failed for the sake of conda's versions."""
@@ -127,7 +137,7 @@ class _Asking:
         folder = rehearsal.folder
         staged = read_shadow(folder, rehearsal.site, self.before)
         artifacts = self._artifacts(staged)
-        report = make_report(_version(self.uv), staged, artifacts, self._asked(), rehearsal.ended.errors)
+        report = make_report(rehearsal.version, staged, artifacts, self._asked(), rehearsal.ended.errors)
         plan = read_report(report, self.before, constrained=folder.endswith("held"))
         sizes = {key: artifact.size for key, artifact in artifacts.items()}
         wheels = {one.key: Wheel(folder, sizes.get(one.key), one.paths) for one in staged}
@@ -215,11 +225,6 @@ def _index_lines(path: str) -> list[str]:
             for line in file
             if line.startswith(("-i", "-f", "--index", "--extra-index", "--find-links", "--no-index"))
         ]
-
-
-def _version(uv: Uv) -> str:
-    done = subprocess.run([uv.path, "--version"], env=dict(uv.environment), capture_output=True, text=True, check=False)
-    return " ".join(done.stdout.split()[:2]) or "uv"
 
 
 def _failed(ended: Ended) -> PipFailedError:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -73,12 +74,9 @@ def chosen(staged: Staged, artifacts: Sequence[Artifact]) -> Artifact | None:
 
 
 def _tags(name: str) -> frozenset[str]:
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
-    try:
-        return frozenset(map(str, parse_wheel_filename(name)[3]))
-    except InvalidWheelFilename:
-        return frozenset()
+    """The tags in a wheel's name, each set of them spread (PEP 425)."""
+    parts = [part.split(".") for part in name.removesuffix(".whl").split("-")[-3:]]
+    return frozenset("-".join(tag) for tag in product(*parts))
 
 
 def make_report(

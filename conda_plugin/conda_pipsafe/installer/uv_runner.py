@@ -12,11 +12,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
 from conda_pipsafe.errors import Exit, PipsafeError
+from conda_pipsafe.installer.arguments import Word
 from conda_pipsafe.installer.guard import unguarded
 from conda_pipsafe.installer.pip_settings import PYTHON_VARIABLES
 from conda_pipsafe.installer.runner import Ended, interrupts, own_stderr, path_folders, python_of
@@ -89,6 +90,14 @@ def find_uv(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Uv:
     variables["PYTHONNOUSERSITE"] = "1"
     cacheless = variables.pop("UV_NO_CACHE", "").lower() not in {"", "0", "false", "no", "off"}
     return Uv(prefix, python, path, variables, tuple(dropped), tuple(constraints), cacheless)
+
+
+def cache_folder(uv: Uv, words: Iterable[Word]) -> str | None:
+    """uv's cache, as far as options and variables tell; None where there is none that can be written."""
+    given = [word.value for word in words if word.option == "--cache-dir"]
+    home = uv.environment.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    path = given[-1] if given else uv.environment.get("UV_CACHE_DIR") or os.path.join(home, "uv")
+    return os.path.abspath(path) if os.path.isdir(path) and os.access(path, os.W_OK) else None
 
 
 def refuse_elsewhere(uv: Uv, words: Sequence[str]) -> None:
