@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.forecast.wheel_paths import WheelPaths
-from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
 from conda_pipsafe.prefix.files import METADATA_LIMIT
 from conda_pipsafe.prefix.metadata import Metadata, canonical_name, parse_metadata
 from conda_pipsafe.prefix.paths import site_packages_of
@@ -43,6 +43,7 @@ class Staged:
         tags: The `Tag` lines of its WHEEL.
         paths: What it becomes in the environment; each member is its path below the shadow.
         hashes: The hash of each path as its RECORD has it, where it has one.
+        record: The RECORD itself.
     """
 
     metadata: Metadata
@@ -51,6 +52,12 @@ class Staged:
     tags: frozenset[str]
     paths: WheelPaths
     hashes: Mapping[str, str]
+    record: str
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether its RECORD tells another content of any file; a local project's often has no hashes."""
+        return len(self.hashes) + 1 >= len(self.paths.members)
 
     @property
     def key(self) -> str:
@@ -136,20 +143,23 @@ def _read(folder: str, site: str, path: str, record: str, snapshot: Snapshot) ->
     direct = json.loads(_text(folder, f"{path}/direct_url.json")) if "direct_url.json" in present else None
     wheel = _text(folder, f"{path}/WHEEL")
     tags = frozenset(line.partition(":")[2].strip() for line in wheel.splitlines() if line.startswith("Tag:"))
-    below = {_in_environment(row.path, snapshot): row for row in rows if not row.path.endswith(".pyc")}
-    sizes = (_size(folder, row) for row in below.values())
+    below = {row.path: row for row in rows if not row.path.endswith(".pyc")}
+    if "include/" in record:
+        below = {_in_environment(row_path, snapshot): row for row_path, row in below.items()}
+    size = sum(row.size if row.size is not None else _size(folder, row) for row in below.values())
     return Staged(
         parse_metadata(_text(folder, f"{path}/METADATA")),
         direct if isinstance(direct, dict) else None,
         "uv_build.json" in present,
         tags,
-        WheelPaths({final: row.path for final, row in below.items()}, path, sum(sizes)),
+        WheelPaths({final: row.path for final, row in below.items()}, path, size),
         {final: row.hash for final, row in below.items() if row.hash},
+        record,
     )
 
 
 def _size(folder: str, row: RecordedFile) -> int:
-    return row.size if row.size is not None else os.path.getsize(os.path.join(folder, row.path))
+    return os.path.getsize(os.path.join(folder, row.path))
 
 
 def _text(folder: str, path: str) -> str:
@@ -171,15 +181,19 @@ def _include(snapshot: Snapshot) -> str:
     return f"{versioned}t" if not snapshot.exists(versioned) and snapshot.exists(f"{versioned}t") else versioned
 
 
-def unlike_rehearsed(staged: Staged, rows: Mapping[str, RecordedFile], folder: str, prefix: str) -> Iterator[str]:
+def unlike_rehearsed(staged: Staged, dist: Distribution, folder: str, prefix: str) -> Iterator[str]:
     """The paths of one distribution that are not what was looked into: others, or with another content.
 
     Args:
         staged: As rehearsed.
-        rows: Its RECORD in the environment, by path.
+        dist: As it is in the environment now.
         folder: The shadow.
         prefix: Absolute path of the environment.
     """
+    with suppress(OSError):
+        if staged.is_hashed and _text(prefix, f"{dist.path}/RECORD") == staged.record:
+            return
+    rows = {row.path: row for row in read_installed_files(prefix, dist)[0]}
     members = staged.paths.members
     notes = f"{staged.paths.dist_info}/"
     yield from sorted(path for path in rows if path not in members and not path.endswith(".pyc"))

@@ -27,7 +27,6 @@ from conda_pipsafe.installer.uv_report import Artifact, chosen, make_report, rea
 from conda_pipsafe.installer.uv_runner import Uv, WaitingUv, cache_folder, find_uv, refuse_elsewhere, run_uv
 from conda_pipsafe.installer.verify import Difference
 from conda_pipsafe.installer.wheels import Wheel
-from conda_pipsafe.prefix.dist_info import read_installed_files
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import Snapshot
 
@@ -145,7 +144,9 @@ class _Asking:
         verdict = Verdict((*verdict.refusals, *_without_record(plan)), verdict.warnings)
         waiting = None
         if staged and not verdict.refusals and not self.options.dry_run:
-            waiting = stack.enter_context(WaitingUv(self.uv, self._second(rehearsal, staged, plan)))
+            # What only hashes are compared of is no longer needed while uv runs again.
+            done_with = [folder] if all(one.is_hashed for one in staged) else []
+            waiting = stack.enter_context(WaitingUv(self.uv, self._second(rehearsal, staged, plan), done_with))
         return Prepared(
             self.uv, self.before, self.arguments, self.options, plan, verdict, wheels, waiting,
             f"cpython-{(self.before.python or '').replace('.', '')}",
@@ -258,8 +259,7 @@ def _compared(staged: Sequence[Staged], folder: str, after: Snapshot) -> Iterato
         for dist in after.distributions_named(one.key):
             if not dist.site.current or dist.version != one.metadata.version:
                 continue
-            rows = {row.path: row for row in read_installed_files(after.prefix, dist)[0]}
-            unlike = tuple(unlike_rehearsed(one, rows, folder, after.prefix))
+            unlike = tuple(unlike_rehearsed(one, dist, folder, after.prefix))
             if unlike:
                 yield Difference(
                     "not-as-planned",

@@ -189,12 +189,14 @@ class WaitingUv:
     Args:
         uv: Which one.
         words: After `uv`.
+        done_with: Folders that may be removed while it works.
 
     Attributes:
         pid: uv's process.
     """
 
-    def __init__(self, uv: Uv, words: Sequence[str]) -> None:
+    def __init__(self, uv: Uv, words: Sequence[str], done_with: Sequence[str] = ()) -> None:
+        self._done_with = done_with
         waiting = ["/bin/sh", "-c", 'read -r answer && exec "$@"', "uv", uv.path, *words]
         self._child = _start(uv, waiting, stderr=None)
         self.pid = self._child.pid
@@ -206,6 +208,8 @@ class WaitingUv:
         with interrupts(self._child) as caught:
             self._child.stdin.write("go\n")
             self._child.stdin.close()
+            for folder in self._done_with:
+                shutil.rmtree(folder, ignore_errors=True)
             code = self._child.wait()
         return Ended(code, "", caught[0] if caught else None)
 
