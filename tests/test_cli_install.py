@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,56 +18,12 @@ from conda_pipsafe.cli.app import main
 from conda_pipsafe.demo.environment import clean_environment, python_of
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conftest import MakeEnv
+from support.indexes import private_index
 from support.packages import simple
+from support.projects import project
 from support.running import pip, run
 
 Capture = pytest.CaptureFixture[str]
-
-# A build backend (PEP 517, PEP 660) in the project itself: nothing to download, whatever the index.
-BACKEND = """
-import os, zipfile
-
-def _write(folder, name, version, editable):
-    stem = f"{name}-{version}"
-    path = os.path.join(folder, f"{stem}-py3-none-any.whl")
-    info = f"{stem}.dist-info"
-    files = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
-    }
-    files[f"{name}.pth" if editable else f"{name}.py"] = os.getcwd() + "\\n" if editable else "X = 1\\n"
-    rows = "".join(f"{file},,\\n" for file in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(path, "w") as archive:
-        for file, text in {**files, f"{info}/RECORD": rows}.items():
-            archive.writestr(file, text)
-    return os.path.basename(path)
-
-def _metadata(folder, config=None):
-    info = os.path.join(folder, "NAME-0.1.dist-info")
-    os.makedirs(info)
-    with open(os.path.join(info, "METADATA"), "w") as file:
-        file.write("Metadata-Version: 2.1\\nName: NAME\\nVersion: 0.1\\n")
-    return "NAME-0.1.dist-info"
-
-prepare_metadata_for_build_wheel = prepare_metadata_for_build_editable = _metadata
-
-def build_wheel(folder, config=None, metadata=None):
-    BUILD
-    return _write(folder, "NAME", "0.1", False)
-
-def build_editable(folder, config=None, metadata=None):
-    return _write(folder, "NAME", "0.1", True)
-"""
-
-
-def project(folder: Path, name: str = "proj", build: str = "pass") -> Path:
-    folder.mkdir(parents=True)
-    (folder / "backend.py").write_text(BACKEND.replace("NAME", name).replace("BUILD", build))
-    (folder / "pyproject.toml").write_text(
-        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    )
-    (folder / f"{name}.py").write_text("X = 1\n")
-    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -318,40 +269,6 @@ def test_a_private_indexes_credentials_are_nowhere(
     assert not any("s3cret" in text for text in texts)
     source = events(env)[-1]["dist"]["source"]
     assert source["index"] == f"http://127.0.0.1:{port}/simple"
-
-
-@contextlib.contextmanager
-def private_index(wheels: Path, user: str, password: str) -> Iterator[tuple[int, list[str]]]:
-    """A simple index (PEP 503) on the loopback that wants a name and a password."""
-    wanted = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.headers.get("Authorization") != wanted:
-                self.send_response(401)
-                self.send_header("WWW-Authenticate", 'Basic realm="private"')
-                self.end_headers()
-                return
-            asked.append(self.path)
-            name = self.path.rstrip("/").rpartition("/")[2]
-            if name.endswith(".whl"):
-                body = (wheels / name).read_bytes()
-            else:
-                found = sorted(wheels.glob(f"{name.replace('-', '_')}-*.whl"))
-                body = "".join(f'<a href="/files/{path.name}">{path.name}</a>' for path in found).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/zip" if name.endswith(".whl") else "text/html")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1], asked
-        server.shutdown()
 
 
 def test_what_raw_pip_did_before_is_not_taken_for_ours(env: Path, wheelhouse: Path) -> None:

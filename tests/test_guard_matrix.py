@@ -9,7 +9,7 @@ import pytest
 
 from conftest import CHECKOUT, MakeEnv
 from support.guard_matrix import BEGIN, END, as_markdown, matrix
-from test_cli_install import project
+from support.projects import project
 
 DOC = CHECKOUT / "docs" / "guard.md"
 

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -24,25 +23,10 @@ from conda_pipsafe.installer.undo import put_back
 from conda_pipsafe.ledger.folder import LedgerError
 from conftest import MakeEnv
 from support.prefixes import SITE, PrefixFactory
+from support.states import contents, wait_for
 
 Capture = pytest.CaptureFixture[str]
 DEAD = 2**22 + 1  # above Linux's largest process number
-
-
-def contents(prefix: Path) -> dict[str, tuple[str, int, int, bytes]]:
-    """Every path of the prefix but our own: kind, mode, time and bytes of files; the mode of folders."""
-    found: dict[str, tuple[str, int, int, bytes]] = {}
-    for folder, folders, files in os.walk(prefix):
-        if "pipsafe" in folders:
-            folders.remove("pipsafe")
-        for name in [*folders, *files]:
-            path = os.path.join(folder, name)
-            info = os.lstat(path)
-            kind = "link" if stat.S_ISLNK(info.st_mode) else "folder" if stat.S_ISDIR(info.st_mode) else "file"
-            data = Path(path).read_bytes() if kind == "file" else os.readlink(path).encode() if kind == "link" else b""
-            moment = info.st_mtime_ns if kind == "file" else 0
-            found[os.path.relpath(path, prefix)] = (kind, stat.S_IMODE(info.st_mode), moment, data)
-    return found
 
 
 def begun(prefix: Path, changes: Changes, pid: int = DEAD) -> Journal:
@@ -254,15 +238,6 @@ def started(prefix: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.002)
-    return True
 
 
 def last_event(prefix: Path) -> dict[str, object]:

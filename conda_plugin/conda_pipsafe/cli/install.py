@@ -6,13 +6,14 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from conda_pipsafe.cli.console import Console
 from conda_pipsafe.cli.target import add_target_options, find_prefix
 from conda_pipsafe.errors import Exit, PipsafeError
-from conda_pipsafe.installer.arguments import pip_arguments, split
+from conda_pipsafe.installer.arguments import PIP, UV, PipArguments, pip_arguments, split
 from conda_pipsafe.installer.install import Options, Outcome, Prepared, carry_out, preparing, refused_beforehand
 from conda_pipsafe.installer.plan import PipFailedError
 from conda_pipsafe.installer.policy import Refusal
@@ -45,6 +46,7 @@ install -n myenv -r requirements.txt
 install -n myenv -e '.[dev]'
 install --dry-run -U 'httpx[http2]>=0.27'
 install --allow-replace requests 'requests>=2.32'
+install --backend uv -n myenv -r requirements.txt
 """
 _SIGNAL_EXIT = 128
 
@@ -66,13 +68,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--allow-base", action="store_true", help="install into the environment that conda runs in too")
     group.add_argument("--report", metavar="FILE", help="write pip's installation report (JSON) to FILE")
     group.add_argument(
+        "--backend", choices=["pip", "uv"], default="pip", help="who installs: the environment's pip (default) or uv"
+    )
+    group.add_argument(
         "-y", "--yes", action="store_true", help="accepted for conda's sake: nothing is asked, as in pip"
     )
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Plan, show, install, verify, record."""
-    arguments = pip_arguments(args.rest)
+    with_uv = args.backend == "uv"
+    arguments = pip_arguments(args.rest, UV if with_uv else PIP)
     options = Options(
         allowed=frozenset(canonical_name(name) for name in args.allow_replace),
         override_frozen=args.override_frozen,
@@ -81,6 +87,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         stdout_to_stderr=console.as_json,
         quiet=console.quiet,
         verbose=console.verbose,
+        backend=args.backend,
     )
     prefix = find_prefix(args, finish=False)
     _tell_recovered(console, recover(prefix))
@@ -88,16 +95,31 @@ def run(args: argparse.Namespace, console: Console) -> int:
     refusal = refused_beforehand(before, options)
     if refusal is not None:
         return _refuse(console, before.prefix, (refusal,), None)
-    console.note(f"Asking pip what it would do in {before.prefix} …")
+    console.note(f"Asking {args.backend} what it would do in {before.prefix} …")
     with tempfile.TemporaryDirectory(prefix="pipsafe-") as folder:
         try:
-            with preparing(
-                before, arguments, options, folder, meanwhile=lambda: _tell_others(console, record_before(before))
+            with _preparing(
+                before, arguments, options, folder, lambda: _tell_others(console, record_before(before)), console
             ) as prepared:
                 return _go_on(console, prepared, args.report)
         except PipFailedError as error:
             record_failure(before, arguments, options, error)
             return _pip_failed(console, error)
+
+
+def _preparing(
+    before: Snapshot,
+    arguments: PipArguments,
+    options: Options,
+    folder: str,
+    meanwhile: Callable[[], None],
+    console: Console,
+) -> AbstractContextManager[Prepared]:
+    if options.backend == "uv":
+        from conda_pipsafe.installer.uv_install import preparing_with_uv
+
+        return preparing_with_uv(before, arguments, options, folder, meanwhile=meanwhile, tell=console.note)
+    return preparing(before, arguments, options, folder, meanwhile=meanwhile)
 
 
 def _go_on(console: Console, prepared: Prepared, report: str | None) -> int:
@@ -161,6 +183,8 @@ def _tell_plan(console: Console, prepared: Prepared) -> None:
 def _refuse(console: Console, prefix: str, refusals: Sequence[Refusal], prepared: Prepared | None) -> int:
     for line in refusal_lines(refusals, "conda-pipsafe", every_path=console.verbose > 0):
         console.error(line)
+    if not console.as_json:
+        return int(Exit.REFUSED)
     console.emit(
         "install",
         {
@@ -190,8 +214,8 @@ def _finish(console: Console, prepared: Prepared, outcome: Outcome, recorded: Re
         console.error(line)
     if recorded.why_not is not None:
         console.note(f"installed all the same, but not recorded: {recorded.why_not}")
-    if outcome.ended is not None and outcome.ended.code != 0:
-        _tell_failure(console, outcome, outcome.ended)
+    if outcome.ended is not None and (outcome.ended.code != 0 or outcome.put_back is not None):
+        _tell_failure(console, outcome, outcome.ended, prepared.options.backend)
     elif outcome.ended is not None and code == 0:
         count = len(prepared.plan.dists)
         console.say(f"Checked on disk{'' if recorded.why_not else ' and recorded'}: {count} as planned.")
@@ -199,12 +223,13 @@ def _finish(console: Console, prepared: Prepared, outcome: Outcome, recorded: Re
     return code
 
 
-def _tell_failure(console: Console, outcome: Outcome, ended: Ended) -> None:
+def _tell_failure(console: Console, outcome: Outcome, ended: Ended, backend: str) -> None:
     if outcome.put_back is None:
         what = "what it left is recorded"
     else:
         what = "the environment is as it was before" if outcome.put_back else "not all could be put back:"
-    console.error(f"pipsafe: pip did not finish (exit code {ended.code}); {what}")
+    how = f"{backend} did not finish (exit code {ended.code})" if ended.code else f"{backend} did not do as planned"
+    console.error(f"pipsafe: {how}; {what}")
     for line in outcome.left:
         console.error(f"    {line}")
 
@@ -226,6 +251,8 @@ def _emit(
     code: int = 0,
     dry_run: bool = False,
 ) -> None:
+    if not console.as_json:
+        return
     done = outcome is not None and outcome.ended is not None and outcome.succeeded
     console.emit(
         "install",

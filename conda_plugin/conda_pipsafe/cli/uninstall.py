@@ -12,6 +12,7 @@ from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.installer.removal import Removal, names_in_file, plan_removal
 from conda_pipsafe.installer.runner import find_pip
 from conda_pipsafe.installer.uninstall import RemovalOutcome, remove
+from conda_pipsafe.installer.uv_runner import find_uv
 from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
 
 EXAMPLES = """
@@ -35,6 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-d", "--dry-run", action="store_true", help="show what would go, remove nothing")
     group.add_argument(
         "--keep-shared", action="store_true", help="leave the files that a conda package has too where they are"
+    )
+    group.add_argument(
+        "--backend", choices=["pip", "uv"], default="pip", help="who removes: the environment's pip (default) or uv"
     )
     group.add_argument("--override-frozen", action="store_true", help="work on a frozen environment too")
 
@@ -66,13 +70,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
         console.note(f"warning: {dist.name} {dist.version} needs {text} and will no longer have it")
     if args.dry_run or not removal.items:
         return _emit(console, removal, dry_run=args.dry_run)
-    pip = find_pip(before)
+    tool = find_uv(before) if args.backend == "uv" else find_pip(before)
     if not args.yes and not _confirmed():
         console.note("nothing was removed")
         return _emit(console, removal)
     names = [item.key for item in removal.items]
-    command = shlex.join(["pipsafe", "uninstall", *(["--keep-shared"] if args.keep_shared else []), *names])
-    outcome = remove(pip, removal, command, stdout_to_stderr=console.as_json or console.quiet)
+    backend = ["--backend", "uv"] if args.backend == "uv" else []
+    command = shlex.join(["pipsafe", "uninstall", *backend, *(["--keep-shared"] if args.keep_shared else []), *names])
+    outcome = remove(tool, removal, command, stdout_to_stderr=console.as_json or console.quiet)
     return _finish(console, removal, outcome)
 
 

@@ -7,8 +7,9 @@ which pip's users type every day.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.prefix.direct_url import strip_credentials
@@ -18,7 +19,7 @@ OUR_FLAGS = {
     "--dry-run": "d", "--yes": "y", "--quiet": "q", "--verbose": "v", "--help": "h", "--json": "",
     "--override-frozen": "", "--allow-base": "",
 }  # fmt: skip
-OUR_VALUES = {"--name": "n", "--prefix": "p", "--allow-replace": "", "--report": ""}
+OUR_VALUES = {"--name": "n", "--prefix": "p", "--allow-replace": "", "--report": "", "--backend": ""}
 # pip 26's options of `install` and of every command that take a value; short form second.
 PIP_VALUES = {
     "--requirement": "r", "--constraint": "c", "--editable": "e", "--find-links": "f", "--index-url": "i",
@@ -43,7 +44,36 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _NAME = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$")
 _SHORT_OURS = {short for short in OUR_FLAGS.values() if short}
 _SHORT_OUR_VALUES = {short: option for option, short in OUR_VALUES.items() if short}
-_SHORT_PIP_VALUES = {short: option for option, short in PIP_VALUES.items() if short}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one installer's `install` is told what to do.
+
+    Attributes:
+        values: Options that take a value, with their short form or "".
+        flags: Options without a value, where an option may be abbreviated.
+        refused: Options that install elsewhere, with what they would do.
+        names_something: Options that name what is to be installed.
+        program: What a person would call instead.
+    """
+
+    values: Mapping[str, str]
+    flags: Collection[str]
+    refused: Mapping[str, str]
+    names_something: Collection[str]
+    program: str
+
+    def takes_value(self, letter: str) -> str | None:
+        """The long name of a short option that takes a value."""
+        return next((option for option, short in self.values.items() if short == letter), None)
+
+    def unabbreviated(self, typed: str) -> str:
+        """pip takes a long option by any unique beginning of it."""
+        if not self.flags or typed in self.values or typed in self.refused:
+            return typed
+        fitting = [option for option in (*self.values, *self.refused, *self.flags) if option.startswith(typed)]
+        return fitting[0] if len(set(fitting)) == 1 else typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +113,31 @@ class PipArguments:
 
 
 def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Divide the words after `install` into ours and pip's, each in order."""
+    """Divide the words after `install` into ours and pip's (or uv's, with `--backend uv`), each in order."""
     ours: list[str] = []
     pips: list[str] = []
-    for word in _parse(words):
+    wants_uv = "--backend=uv" in words or ("--backend", "uv") in pairwise(words)
+    for word in parse(words, UV if wants_uv else PIP, ours=True):
         (ours if word.ours else pips).extend(word.words)
     return ours, pips
 
 
-def pip_arguments(words: Sequence[str]) -> PipArguments:
-    """Check what is to go to pip.
+def pip_arguments(words: Sequence[str], dialect: Dialect | None = None) -> PipArguments:
+    """Check what is to go to pip, or to the installer of another dialect.
 
     Raises:
         PipsafeError: For an option that would install elsewhere (exit 4), and when nothing is asked for (exit 2).
     """
-    parsed = list(_parse(words, ours=False))
+    dialect = dialect or PIP
+    parsed = list(parse(words, dialect))
     for word in parsed:
-        if word.option in _REFUSED:
+        if word.option in dialect.refused:
             raise PipsafeError(
-                f"{word.option} {_REFUSED[word.option]}: not done here",
-                hint="name the environment with -n ENVIRONMENT or -p PATH; for anything else use pip itself",
+                f"{word.option} {dialect.refused[word.option]}: not done here",
+                hint=f"name the environment with -n ENVIRONMENT or -p PATH; else use {dialect.program} itself",
                 exit_code=Exit.REFUSED,
             )
-    if not any(word.option in _NAMES_SOMETHING or (not word.option and word.value) for word in parsed):
+    if not any(word.option in dialect.names_something or (not word.option and word.value) for word in parsed):
         raise PipsafeError(
             "nothing to install: name at least one requirement",
             hint="for example `install rich`, `install -r requirements.txt` or `install -e .`",
@@ -116,7 +148,7 @@ def pip_arguments(words: Sequence[str]) -> PipArguments:
         tuple(part for word in parsed for part in word.words if word.option != "--no-user"),
         _specs(parsed),
         upgrade=bool(names & {"--upgrade", "-U"}),
-        reinstall=bool(names & {"--force-reinstall", "--ignore-installed", "-I"}),
+        reinstall=bool(names & {"--force-reinstall", "--ignore-installed", "-I", "--reinstall", "--reinstall-package"}),
     )
 
 
@@ -148,57 +180,56 @@ def _specs(parsed: Sequence[Word]) -> dict[str, str]:
     return found
 
 
-def _parse(words: Sequence[str], *, ours: bool = True) -> Iterator[Word]:
+def parse(words: Sequence[str], dialect: Dialect, *, ours: bool = False) -> Iterator[Word]:
+    """Take words apart, in order.
+
+    Args:
+        words: What was typed after `install`.
+        dialect: Whose options they are.
+        ours: Tell our own options apart; else all are the installer's.
+    """
     rest = iter(words)
     for word in rest:
         if word == "--":
             yield Word(("--",), "--")
             yield from (Word((more,), "", more) for more in rest)
         elif word.startswith("--"):
-            yield _long(word, rest, ours=ours)
+            yield _long(word, rest, dialect, ours=ours)
         elif word.startswith("-") and word != "-":
-            yield from _cluster(word[1:], rest, ours=ours)
+            yield from _cluster(word[1:], rest, dialect, ours=ours)
         else:
             yield Word((word,), "", word)
 
 
-def _long(word: str, rest: Iterator[str], *, ours: bool) -> Word:
+def _long(word: str, rest: Iterator[str], dialect: Dialect, *, ours: bool) -> Word:
     typed, equals, value = word.partition("=")
     if ours and (typed in OUR_FLAGS or typed in OUR_VALUES):
         taken = (word,) if equals or typed in OUR_FLAGS else (word, *_next(rest))
         return Word(taken, typed, ours=True)
-    option = _unabbreviated(typed)
-    if equals or option not in PIP_VALUES:
+    option = dialect.unabbreviated(typed)
+    if equals or option not in dialect.values:
         return Word((word,), option, value)
     following = _next(rest)
     return Word((word, *following), option, following[0] if following else "")
 
 
-def _cluster(letters: str, rest: Iterator[str], *, ours: bool) -> Iterator[Word]:
+def _cluster(letters: str, rest: Iterator[str], dialect: Dialect, *, ours: bool) -> Iterator[Word]:
     while letters:
         letter, letters = letters[0], letters[1:]
         mine = ours and (letter in _SHORT_OURS or letter in _SHORT_OUR_VALUES)
-        takes = _SHORT_OUR_VALUES if mine else _SHORT_PIP_VALUES
-        if letter not in takes:
+        takes = _SHORT_OUR_VALUES.get(letter) if mine else dialect.takes_value(letter)
+        if takes is None:
             yield Word((f"-{letter}",), f"-{letter}", ours=mine)
             continue
         following = (letters,) if letters else _next(rest)
         value = following[0] if following else ""
-        yield Word((f"-{letter}", *following), takes[letter], value, ours=mine)
+        yield Word((f"-{letter}", *following), takes, value, ours=mine)
         return
 
 
 def _next(rest: Iterator[str]) -> tuple[str, ...]:
     word = next(rest, None)
     return () if word is None else (word,)
-
-
-def _unabbreviated(typed: str) -> str:
-    """pip takes a long option by any unique beginning of it."""
-    if typed in PIP_VALUES or typed in _REFUSED:
-        return typed
-    fitting = [option for option in (*PIP_VALUES, *_REFUSED, *_PIP_FLAGS) if option.startswith(typed)]
-    return fitting[0] if len(set(fitting)) == 1 else typed
 
 
 _PIP_FLAGS = (
@@ -208,4 +239,32 @@ _PIP_FLAGS = (
     "--no-index", "--prefer-binary", "--require-hashes", "--no-clean", "--debug", "--isolated", "--require-virtualenv",
     "--no-input", "--no-cache-dir", "--disable-pip-version-check", "--no-color", "--no-python-version-warning",
     "--no-user", "--only-deps", "--no-require-hashes", "--no-proxy-env",
+)  # fmt: skip
+PIP = Dialect(PIP_VALUES, _PIP_FLAGS, _REFUSED, _NAMES_SOMETHING, "pip")
+# uv 0.13's `pip install`; it takes no abbreviations.
+UV = Dialect(
+    {
+        "--requirements": "r", "--requirement": "", "--constraints": "c", "--constraint": "", "--editable": "e",
+        "--overrides": "", "--override": "", "--excludes": "", "--build-constraints": "b", "--build-constraint": "",
+        "--find-links": "f", "--index-url": "i", "--extra-index-url": "", "--index": "", "--default-index": "",
+        "--target": "t", "--python": "", "--python-version": "", "--python-platform": "", "--output-format": "",
+        "--no-editable-package": "", "--extra": "", "--cert": "", "--group": "", "--no-binary": "",
+        "--only-binary": "", "--no-build-package": "", "--index-strategy": "", "--keyring-provider": "",
+        "--upgrade-package": "P", "--upgrade-group": "", "--resolution": "", "--prerelease": "",
+        "--prerelease-package": "", "--fork-strategy": "", "--exclude-newer": "", "--exclude-newer-package": "",
+        "--no-sources-package": "", "--reinstall-package": "", "--link-mode": "", "--config-setting": "C",
+        "--config-settings": "", "--config-settings-package": "", "--no-build-isolation-package": "",
+        "--cache-dir": "", "--refresh-package": "", "--color": "", "--allow-insecure-host": "", "--trusted-host": "",
+        "--directory": "", "--project": "", "--config-file": "", "--torch-backend": "",
+    },
+    (),
+    {
+        "--user": _REFUSED["--user"], "--target": _REFUSED["--target"], "--python": _REFUSED["--python"],
+        "--system": "installs into another Python",
+        "--exact": "removes all that is not named, conda's packages too",
+        "--check": "installs nothing", "--output-format": "is for uv's own output (here: --json)",
+        "--python-version": "installs for another Python", "--python-platform": "installs for another platform",
+    },
+    {"--requirements", "--requirement", "--editable", "--group"},
+    "uv",
 )  # fmt: skip

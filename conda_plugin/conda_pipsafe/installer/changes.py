@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Mapping
+import stat
+from collections.abc import Collection, Iterable, Mapping
 
-from conda_pipsafe.installer.journal import Changes
+from conda_pipsafe.installer.journal import STASHED, Changes
 from conda_pipsafe.installer.plan import Plan
 from conda_pipsafe.installer.wheels import Wheel
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
+from conda_pipsafe.prefix.paths import scripts_dir
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
@@ -29,6 +31,12 @@ def planned_changes(plan: Plan, wheels: Mapping[str, Wheel], snapshot: Snapshot,
     written |= {
         f"{site}/{name}" for site in sites for one in unseen for name in (f"{one}.egg-link", "easy-install.pth")
     }
+    # uv unpacks a wheel's data beside its modules, then moves it.
+    halves = {f"{wheel.paths.dist_info.removesuffix('.dist-info')}.data" for wheel in wheels.values()}
+    fresh = _fresh(prefix, {posixpath.dirname(path) for path in written})
+    fresh |= {path for path in halves if not os.path.lexists(os.path.join(prefix, path))}
+    # What lies below a new folder of site-packages goes with it, and need not be looked for one by one.
+    written -= _below(written, {folder for folder in fresh if "site-packages" in folder.split("/")})
     written |= {pyc for path in written if (pyc := _pyc(path, cache_tag)) is not None}
     old = [replaced.dist for planned in plan.dists for replaced in planned.replaces]
     removed = {path for dist in old for path in _files_of(dist, snapshot)}
@@ -36,12 +44,12 @@ def planned_changes(plan: Plan, wheels: Mapping[str, Wheel], snapshot: Snapshot,
     # setup.py's own installer and editable installs write into these.
     removed |= {f"{site}/{name}" for site in sites for name in _listed(prefix, site) if name.endswith(".pth")}
     there = {path for path in written | removed if _is_file(prefix, path)}
-    fresh = _fresh(prefix, written - there)
-    known = tuple(f"{folder}/" for folder in fresh if "site-packages" in folder.split("/"))
-    absent = sorted(path for path in written - there if not (known and path.startswith(known)))
-    folders = {posixpath.dirname(path) for path in removed & there} | set(sites)
+    fresh |= {folder for folder in _fresh(prefix, {posixpath.dirname(path) for path in written - there})
+              if not _below([f"{folder}/"], fresh)}  # fmt: skip
+    absent = sorted(written - there)
+    folders = {posixpath.dirname(path) for path in removed & there} | {*sites, scripts_dir()}
     stashes = {
-        folder: tuple(name for name in _listed(prefix, folder) if name.startswith("~"))
+        folder: tuple(name for name in _listed(prefix, folder) if name.startswith(STASHED))
         for folder in sorted({above for folder in folders for above in _with_parents(folder)})
     }
     return Changes(tuple(sorted(there)), tuple(absent), tuple(sorted(fresh)), stashes)
@@ -72,11 +80,11 @@ def _pyc(path: str, cache_tag: str | None) -> str | None:
     return posixpath.join(folder, "__pycache__", f"{name.removesuffix('.py')}.{cache_tag}.pyc")
 
 
-def _fresh(prefix: str, paths: Iterable[str]) -> set[str]:
-    """The topmost folders that have to be made."""
+def _fresh(prefix: str, starts: Iterable[str]) -> set[str]:
+    """The topmost folders that have to be made for some to be there."""
     found: set[str] = set()
     there = {""}
-    for start in {posixpath.dirname(path) for path in paths}:
+    for start in starts:
         folder, missing = start, None
         while folder not in there and not os.path.lexists(os.path.join(prefix, folder)):
             missing, folder = folder, posixpath.dirname(folder)
@@ -86,9 +94,19 @@ def _fresh(prefix: str, paths: Iterable[str]) -> set[str]:
     return found
 
 
+def _below(paths: Iterable[str], folders: Collection[str]) -> set[str]:
+    """The paths that lie below one of the folders, no one of which is below another."""
+    if not folders:
+        return set()
+    depths = {folder.count("/") + 1 for folder in folders}
+    return {path for path in paths if any("/".join(path.split("/", depth)[:depth]) in folders for depth in depths)}
+
+
 def _is_file(prefix: str, path: str) -> bool:
-    absolute = os.path.join(prefix, path)
-    return os.path.lexists(absolute) and (os.path.islink(absolute) or not os.path.isdir(absolute))
+    try:
+        return not stat.S_ISDIR(os.lstat(os.path.join(prefix, path)).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _listed(prefix: str, folder: str) -> list[str]:

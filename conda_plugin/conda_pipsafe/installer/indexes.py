@@ -6,6 +6,7 @@ Told only where it is sure: the artifact lies on the index's own host, is PyPI's
 from __future__ import annotations
 
 import configparser
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -34,6 +35,21 @@ def indexes_in_use(prefix: str, words: Sequence[str], environ: Mapping[str, str]
     extra = [*_values(words, "--extra-index-url")]
     extra = extra or (environ.get("PIP_EXTRA_INDEX_URL") or settings.get("extra-index-url") or "").split()
     return tuple(url.rstrip("/") for url in (*main, *extra))
+
+
+def uv_indexes_in_use(words: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The addresses that uv looks at, as far as the command line and variables tell.
+
+    Args:
+        words: uv's arguments.
+        environ: The variables that uv runs with.
+    """
+    found = [*_values(words, "--default-index", "--index-url", "-i", "--index", "--extra-index-url")]
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"):
+        found += environ.get(name, "").split()
+    # An index may be named: `--index name=https://…`.
+    found = [re.sub(r"^[\w.-]+=(?=https?://)", "", url).rstrip("/") for url in found]
+    return tuple(dict.fromkeys([*found, PYPI]))
 
 
 def index_of(artifact: str | None, indexes: Sequence[str], *, only: bool) -> str | None:

@@ -25,6 +25,7 @@ from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, ba
 from conda_pipsafe.installer.requirements import judge_requirements
 from conda_pipsafe.installer.runner import Ended, Pip, find_pip
 from conda_pipsafe.installer.undo import put_back
+from conda_pipsafe.installer.uv_runner import Uv, WaitingUv
 from conda_pipsafe.installer.verify import Difference, remember_files, verify
 from conda_pipsafe.installer.wheels import Wheel, look_into
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
@@ -42,6 +43,7 @@ class Options:
         stdout_to_stderr: Keep stdout free of pip's output.
         quiet: pip says only what goes wrong.
         verbose: How much more pip says.
+        backend: Who installs: `pip` or `uv`.
     """
 
     allowed: frozenset[str] = frozenset()
@@ -51,6 +53,7 @@ class Options:
     stdout_to_stderr: bool = False
     quiet: bool = False
     verbose: int = 0
+    backend: str = "pip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +64,19 @@ class Prepared:
         wheels: What it will be installed from, by canonical name; empty for a plan that was only explained.
         waiting: pip, at its gate; None when there is nothing to carry out.
         cache_tag: What the environment's `.pyc` are named with.
+        compare: What was written that is not what was looked into, where that can be (uv).
     """
 
-    pip: Pip
+    pip: Pip | Uv
     before: Snapshot
     arguments: PipArguments
     options: Options
     plan: Plan
     verdict: Verdict
     wheels: Mapping[str, Wheel] = field(default_factory=dict)
-    waiting: GatedPip | None = None
+    waiting: GatedPip | WaitingUv | None = None
     cache_tag: str | None = None
+    compare: Callable[[Snapshot], tuple[Difference, ...]] = lambda _: ()
 
     def asked_by(self) -> dict[str, tuple[str, ...]]:
         """Who asks for each planned distribution, as sentences, by canonical name."""
@@ -104,6 +109,24 @@ class Outcome:
         """Whether pip did all that was planned."""
         ran_well = self.ended is None or self.ended.code == 0
         return ran_well and not any(difference.failed for difference in self.differences)
+
+
+def request_of(arguments: PipArguments, options: Options) -> Request:
+    """What was asked for, as the policy takes it."""
+    return Request(arguments.specs, options.allowed, arguments.upgrade, arguments.reinstall)
+
+
+def judged(plan: Plan, wheels: Mapping[str, Wheel], before: Snapshot, request: Request) -> Verdict:
+    """Meet a plan with what conda owns by name, by path and by requirement."""
+    verdicts = (
+        judge(plan, before, request),
+        judge_paths(plan, wheels, before, request),
+        judge_requirements(plan, before, request),
+    )
+    return Verdict(
+        tuple(refusal for part in verdicts for refusal in part.refusals),
+        tuple(warning for part in verdicts for warning in part.warnings),
+    )
 
 
 def refused_beforehand(snapshot: Snapshot, options: Options) -> Refusal | None:
@@ -165,7 +188,7 @@ class _Asking:
 
     @property
     def request(self) -> Request:
-        return Request(self.arguments.specs, self.options.allowed, self.arguments.upgrade, self.arguments.reinstall)
+        return request_of(self.arguments, self.options)
 
     @property
     def report(self) -> str:
@@ -196,15 +219,7 @@ class _Asking:
             return self._ended(end)
         plan = read_report(end.report, self.before, constrained=constrained)
         wheels = look_into(plan, end, self.before.prefix)
-        verdicts = (
-            judge(plan, self.before, self.request),
-            judge_paths(plan, wheels, self.before, self.request),
-            judge_requirements(plan, self.before, self.request),
-        )
-        verdict = Verdict(
-            tuple(refusal for part in verdicts for refusal in part.refusals),
-            tuple(warning for part in verdicts for warning in part.warnings),
-        )
+        verdict = judged(plan, wheels, self.before, self.request)
         return Prepared(
             self.pip, self.before, self.arguments, self.options, plan, verdict, wheels, waiting, end.cache_tag
         )
@@ -244,11 +259,14 @@ def carry_out(prepared: Prepared, marker: str | None) -> Outcome:
         return Outcome(None, prepared.before)
     replaced_files = remember_files(prepared.plan, prepared.before)
     ended = prepared.waiting.go(marker)
+    unlike: tuple[Difference, ...] = ()
     if ended.code == 0:
         after = read_snapshot(prefix)
-        return Outcome(
-            ended, after, verify(prepared.plan, prepared.before, after, prepared.options.allowed, replaced_files)
-        )
+        found = verify(prepared.plan, prepared.before, after, prepared.options.allowed, replaced_files)
+        unlike = prepared.compare(after)
+        if not unlike or marker is None:
+            return Outcome(ended, after, (*found, *unlike))
     journal = read_journal(prefix) if marker is not None else None
-    left = put_back(journal) if journal is not None else []
-    return Outcome(ended, read_snapshot(prefix), put_back=None if journal is None else not left, left=tuple(left))
+    left = put_back(journal, [path for item in unlike for path in item.paths]) if journal is not None else []
+    back = None if journal is None else not left
+    return Outcome(ended, read_snapshot(prefix), unlike, put_back=back, left=tuple(left))

@@ -28,6 +28,8 @@ from conda_pipsafe.prefix.paths import clean_relative
 
 JOURNAL = f"{FOLDER}/install.json"
 KEPT = f"{FOLDER}/vault/install"
+# How pip and uv name what they leave when they are killed.
+STASHED = ("~", ".tmp")
 _ENDED = "ended"
 _VERSION = 1
 
@@ -40,7 +42,7 @@ class Changes:
         replaced: Files that are there and may be replaced or removed.
         written: Files that are not there and may be written.
         fresh: Folders that are not there and may be made; no one is below another.
-        stashes: Folders in which pip may leave `~name`, with those that are there already.
+        stashes: Folders in which an installer may leave `~name` or `.tmpNAME`, with those that are there already.
     """
 
     replaced: tuple[str, ...]

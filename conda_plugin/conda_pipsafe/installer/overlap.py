@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from conda_pipsafe.forecast.wheel_paths import member_sha256
 from conda_pipsafe.installer.plan import Plan, PlannedDist
 from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, said
 from conda_pipsafe.installer.wheels import Wheel
@@ -78,7 +77,7 @@ def _meetings(planned: PlannedDist, wheel: Wheel | None, snapshot: Snapshot, kno
     members = wheel.paths.members if wheel else {}
     for path, member in members.items():
         for meeting in met(path):
-            same = wheel is not None and path.endswith(_INIT) and _is_same(snapshot, path, wheel.path, member)
+            same = wheel is not None and path.endswith(_INIT) and _is_same(snapshot, path, wheel, member)
             (meeting.same if same else meeting.written).append(path)
     for path in _removed(planned, snapshot, members):
         for meeting in met(path):
@@ -94,13 +93,13 @@ def _removed(planned: PlannedDist, snapshot: Snapshot, members: Collection[str])
             yield from (row.path for row in rows if row.path not in members and snapshot.exists(row.path))
 
 
-def _is_same(snapshot: Snapshot, path: str, wheel: str, member: str | None) -> bool:
+def _is_same(snapshot: Snapshot, path: str, wheel: Wheel, member: str | None) -> bool:
     import hashlib
 
     if member is None:
         return False
     try:
-        return hashlib.sha256(read_bytes(snapshot.prefix, path)).hexdigest() == member_sha256(wheel, member)
+        return hashlib.sha256(read_bytes(snapshot.prefix, path)).hexdigest() == wheel.sha256(member)
     except (UnreadableError, OSError, zipfile.BadZipFile):
         return False
 

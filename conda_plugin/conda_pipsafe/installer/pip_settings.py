@@ -22,7 +22,7 @@ from conda_pipsafe.errors import PipsafeError
 _DROPPED = frozenset(
     {"user", "target", "prefix", "root", "python", "dry-run", "report", "ignore-installed", "force-reinstall"}
 )
-_PYTHON_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__")
+PYTHON_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__")
 _SETTING = re.compile(r"^[ \t]*([A-Za-z_-]+)[ \t]*[=:]", re.MULTILINE)
 _LISTED = re.compile(r"^(global|install)\.([^=]+)=(.*)$")
 
@@ -41,7 +41,7 @@ def clean_environment(prefix: str, python: str, environ: Mapping[str, str]) -> t
     variables = dict(environ)
     dropped: list[str] = []
     for name in environ:
-        if name in _PYTHON_VARIABLES:
+        if name in PYTHON_VARIABLES:
             del variables[name]
         elif name.upper().startswith("PIP_") and _option(name[4:]) in _DROPPED:
             del variables[name]

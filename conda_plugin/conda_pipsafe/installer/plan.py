@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import DistOwner, Snapshot
 
+# Nearly every version; `packaging` takes longer to load than all of them to check.
+_PLAIN_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*(\.post[0-9]+)?")
 _NEWER = "this pip may be newer than conda-pipsafe knows; nothing was installed"
 
 
@@ -221,6 +224,8 @@ def _hash(archive: Mapping[str, Any]) -> str | None:
 
 
 def _is_version(text: str) -> bool:
+    if _PLAIN_VERSION.fullmatch(text):
+        return True
     from packaging.version import InvalidVersion, Version
 
     try:

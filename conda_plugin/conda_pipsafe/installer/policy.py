@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from conda_pipsafe.prefix.snapshot import Snapshot
 
 # Projects on PyPI that are not the programs which conda users mean.
 NOT_FROM_PYPI = frozenset({"conda", "mamba", "micromamba", "libmambapy"})
+_NAMED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _CONDA_UPDATES = frozenset({"pip", "setuptools", "wheel"})
 
 
@@ -246,10 +248,14 @@ def _conda_spec(name: str, wants: str, version: str) -> str:
 
 
 def _wants(requires: Collection[str], extras: Collection[str], key: str, python: str | None) -> list[str]:
-    from packaging.requirements import InvalidRequirement, Requirement
-
     found = []
     for line in requires:
+        # Most lines are another name's: `packaging` need not be loaded, nor parse them, to see that.
+        named = _NAMED.match(line)
+        if named is not None and canonical_name(named.group()) != key:
+            continue
+        from packaging.requirements import InvalidRequirement, Requirement
+
         try:
             requirement = Requirement(line)
         except InvalidRequirement:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import PipArguments
 from conda_pipsafe.installer.changes import planned_changes
-from conda_pipsafe.installer.indexes import index_of, indexes_in_use
+from conda_pipsafe.installer.indexes import index_of, indexes_in_use, uv_indexes_in_use
 from conda_pipsafe.installer.install import Options, Outcome, Prepared
 from conda_pipsafe.installer.journal import begin, busy, forget, read_journal
 from conda_pipsafe.installer.plan import PipFailedError, PlannedDist
@@ -38,6 +38,8 @@ class Recorded:
 
 def record_before(snapshot: Snapshot) -> Recorded:
     """Record what others did since the last look, so that it is not taken for ours."""
+    import filelock  # noqa: F401 - takes long to load, and the installer is at work meanwhile
+
     reconciled = reconcile(snapshot.prefix, snapshot)
     return Recorded(reconciled.events, reconciled.unsaved)
 
@@ -148,6 +150,9 @@ def _with_failure(reconciled: Reconciled, event: Event) -> Recorded:
 def _all_expected(prepared: Prepared) -> list[Expected]:
     command = command_line(prepared.arguments, prepared.options)
     words = prepared.arguments.words
+    if prepared.options.backend == "uv":
+        named = uv_indexes_in_use(words, prepared.pip.environment)
+        return [_expected(dist, command, index_of(dist.url, named, only=False)) for dist in prepared.plan.dists]
     indexes = indexes_in_use(prepared.before.prefix, words, prepared.pip.environment)
     only = not any(word.startswith(("-f", "--find-links", "-r", "--requirement")) for word in words)
     return [_expected(dist, command, index_of(dist.url, indexes, only=only)) for dist in prepared.plan.dists]
@@ -191,7 +196,7 @@ def command_line(arguments: PipArguments, options: Options) -> str:
     """What was run, as a person would type it, without credentials."""
     import shlex
 
-    words = ["pipsafe", "install"]
+    words = ["pipsafe", "install", *(["--backend", options.backend] if options.backend != "pip" else [])]
     for name in sorted(options.allowed):
         words += ["--allow-replace", name]
     if options.override_frozen:

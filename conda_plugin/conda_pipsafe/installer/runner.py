@@ -73,7 +73,7 @@ def find_pip(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Pi
         PipsafeError: Without Python, without pip, or with a pip older than 23.0; says how to get one.
     """
     prefix = snapshot.prefix
-    python = _python(prefix)
+    python = python_of(prefix)
     if python is None:
         raise PipsafeError(
             f"the environment {prefix} has no Python, so nothing can be installed with pip",
@@ -93,7 +93,7 @@ def find_pip(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Pi
     variables, dropped = clean_environment(prefix, python, os.environ if environ is None else environ)
     # The guard is for raw pip: here the policy decides, and says why.
     variables = unguarded(prefix, variables)
-    variables["PATH"] = os.pathsep.join([*_path_folders(prefix), variables.get("PATH", os.defpath)])
+    variables["PATH"] = os.pathsep.join([*path_folders(prefix), variables.get("PATH", os.defpath)])
     return Pip(prefix, python, version, variables, dropped)
 
 
@@ -194,12 +194,13 @@ def own_stderr() -> IO[str] | int:
     return sys.stderr
 
 
-def _python(prefix: str) -> str | None:
+def python_of(prefix: str) -> str | None:
+    """The environment's interpreter; None where there is none."""
     path = os.path.join(prefix, "python.exe") if os.name == "nt" else os.path.join(prefix, "bin", "python")
     return path if os.path.isfile(path) else None
 
 
-def _path_folders(prefix: str) -> list[str]:
+def path_folders(prefix: str) -> list[str]:
     """What activation puts on PATH: build backends look for their tools there, Windows for OpenSSL's library."""
     folders = [scripts_dir()]
     if os.name == "nt":

@@ -8,11 +8,15 @@ import shutil
 import stat
 from collections.abc import Iterable
 
-from conda_pipsafe.installer.journal import KEPT, Journal, forget
+from conda_pipsafe.installer.journal import KEPT, STASHED, Journal, forget
 
 
-def put_back(journal: Journal) -> list[str]:
+def put_back(journal: Journal, also: Iterable[str] = ()) -> list[str]:
     """Make the prefix what it was before the install.
+
+    Args:
+        journal: What had begun.
+        also: Paths that were written and had not been planned.
 
     Returns:
         What could not be put back, as sentences; then the journal stays, for another try.
@@ -21,7 +25,7 @@ def put_back(journal: Journal) -> list[str]:
     failed: list[str] = []
     for folder in changes.fresh:
         _remove_tree(os.path.join(prefix, folder), changes.written, prefix, failed)
-    for path in changes.written:
+    for path in (*changes.written, *(path for path in also if path not in changes.replaced)):
         _remove(os.path.join(prefix, path), failed)
     for folder, before in changes.stashes.items():
         _remove_stashes(os.path.join(prefix, folder), before, failed)
@@ -110,9 +114,9 @@ def _files_in(folder: str) -> list[str]:
 
 
 def _remove_stashes(folder: str, before: Iterable[str], failed: list[str]) -> None:
-    """What pip moved aside to remove it later: `~name` (pip's AdjacentTempDirectory)."""
+    """What pip moved aside to remove it later (`~name`, its AdjacentTempDirectory), and uv's halves (`.tmpNAME`)."""
     try:
-        names = [name for name in os.listdir(folder) if name.startswith("~") and name not in before]
+        names = [name for name in os.listdir(folder) if name.startswith(STASHED) and name not in before]
     except OSError:
         return
     for name in names:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.removal import Removal, Shared
 from conda_pipsafe.installer.runner import Pip
+from conda_pipsafe.installer.uv_runner import Uv
 from conda_pipsafe.ledger.folder import LedgerError, ensure_folder
 from conda_pipsafe.ledger.reconcile import Expected, Reconciled, reconcile
 from conda_pipsafe.prefix.conda_meta import Record
@@ -50,11 +51,11 @@ class RemovalOutcome:
         return not (self.left or self.lost or self.interrupted)
 
 
-def remove(pip: Pip, removal: Removal, command: str, *, stdout_to_stderr: bool = False) -> RemovalOutcome:
-    """Run the environment's own pip until every name is gone; look at the disk; record.
+def remove(tool: Pip | Uv, removal: Removal, command: str, *, stdout_to_stderr: bool = False) -> RemovalOutcome:
+    """Run the environment's own pip, or uv, until every name is gone; look at the disk; record.
 
     Args:
-        pip: The environment's pip.
+        tool: The environment's pip, or a uv for it.
         removal: What was planned.
         command: What to record as the command.
         stdout_to_stderr: Keep stdout free of pip's output.
@@ -67,7 +68,7 @@ def remove(pip: Pip, removal: Removal, command: str, *, stdout_to_stderr: bool =
     before = removal.before
     reconcile(before.prefix, before)  # what others did is not ours
     with _kept(removal):
-        code, interrupted = _until_gone(pip, removal, stdout_to_stderr=stdout_to_stderr)
+        code, interrupted = _until_gone(tool, removal, stdout_to_stderr=stdout_to_stderr)
     after = read_snapshot(before.prefix)
     keys = {item.key for item in removal.items}
     left = tuple(dist for key in keys for dist in after.distributions_named(key) if dist.site.current)
@@ -80,13 +81,13 @@ def remove(pip: Pip, removal: Removal, command: str, *, stdout_to_stderr: bool =
     return RemovalOutcome(code, interrupted, after, left, lost, tuple(altered.values()), recorded)
 
 
-def _until_gone(pip: Pip, removal: Removal, *, stdout_to_stderr: bool) -> tuple[int, bool]:
+def _until_gone(tool: Pip | Uv, removal: Removal, *, stdout_to_stderr: bool) -> tuple[int, bool]:
     """Uninstall every name; again where a second distribution of it was below the first."""
     todo = [item.key for item in removal.items]
     count = sum(len(item.dists) for item in removal.items)
     code = 0
     for _ in range(_AT_MOST):
-        code, interrupted = _run(pip, todo, stdout_to_stderr=stdout_to_stderr)
+        code, interrupted = _run(tool, todo, stdout_to_stderr=stdout_to_stderr)
         if code or interrupted:
             return code, interrupted
         now = read_snapshot(removal.before.prefix)
@@ -97,8 +98,11 @@ def _until_gone(pip: Pip, removal: Removal, *, stdout_to_stderr: bool) -> tuple[
     return code, False
 
 
-def _run(pip: Pip, names: Sequence[str], *, stdout_to_stderr: bool) -> tuple[int, bool]:
-    command = [pip.python, "-I", "-m", "pip", "--disable-pip-version-check", "uninstall", "-y", *names]
+def _run(tool: Pip | Uv, names: Sequence[str], *, stdout_to_stderr: bool) -> tuple[int, bool]:
+    if isinstance(tool, Uv):
+        command = [tool.path, "pip", "uninstall", "--python", tool.python, *names]
+    else:
+        command = [tool.python, "-I", "-m", "pip", "--disable-pip-version-check", "uninstall", "-y", *names]
     sys.stdout.flush()
     stdout = None
     if stdout_to_stderr:
@@ -106,7 +110,7 @@ def _run(pip: Pip, names: Sequence[str], *, stdout_to_stderr: bool) -> tuple[int
             stdout = sys.stderr.fileno()
         except (OSError, ValueError, AttributeError):
             stdout = subprocess.DEVNULL
-    with subprocess.Popen(command, env=dict(pip.environment), stdin=subprocess.DEVNULL, stdout=stdout) as child:
+    with subprocess.Popen(command, env=dict(tool.environment), stdin=subprocess.DEVNULL, stdout=stdout) as child:
         try:
             return child.wait(), False
         except KeyboardInterrupt:

@@ -21,7 +21,7 @@ from conda_pipsafe.prefix.snapshot import Snapshot
 
 _PYTHON = ("python.exe",) if os.name == "nt" else ("bin", "python")
 
-DifferenceKind = Literal["not-installed", "files-missing", "overwrote-conda", "removed-conda"]
+DifferenceKind = Literal["not-installed", "files-missing", "overwrote-conda", "removed-conda", "not-as-planned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Difference:
     @property
     def failed(self) -> bool:
         """Whether pip did not do its part (an error), apart from harm to conda's files (a finding)."""
-        return self.kind in {"not-installed", "files-missing"}
+        return self.kind in {"not-installed", "files-missing", "not-as-planned"}
 
 
 def verify(

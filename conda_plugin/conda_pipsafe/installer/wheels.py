@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from conda_pipsafe.errors import PipsafeError
-from conda_pipsafe.forecast.wheel_paths import WheelPaths, read_wheel_paths, scheme_from_sysconfig
+from conda_pipsafe.forecast.wheel_paths import WheelPaths, member_sha256, read_wheel_paths, scheme_from_sysconfig
 from conda_pipsafe.installer.gated import Reached
 from conda_pipsafe.installer.plan import Plan, PlannedDist
 from conda_pipsafe.prefix.metadata import canonical_name
@@ -19,14 +19,24 @@ class Wheel:
     """The wheel of a planned distribution.
 
     Attributes:
-        path: Absolute path of the file that pip will install from.
-        size: Its bytes.
+        path: Absolute path of the file that pip will install from, or of the folder that uv has written it to.
+        size: Its bytes; None where nothing says.
         paths: What it will write.
     """
 
     path: str
-    size: int
+    size: int | None
     paths: WheelPaths
+
+    def sha256(self, member: str) -> str:
+        """The hex sha256 of one member.
+
+        Raises:
+            OSError, zipfile.BadZipFile: When it cannot be read.
+        """
+        if os.path.isdir(self.path):
+            return file_sha256(os.path.join(self.path, member))
+        return member_sha256(self.path, member)
 
 
 def look_into(plan: Plan, reached: Reached, prefix: str) -> dict[str, Wheel]:
@@ -56,7 +66,7 @@ def _wheel_of(planned: PlannedDist, opened: Mapping[str, Sequence[str]]) -> str 
     if name.endswith(".whl"):
         candidates = [path for path in candidates if os.path.basename(path) == name]
         if len(candidates) > 1 and planned.hash:
-            candidates = [path for path in candidates if f"sha256={_sha256(path)}" == planned.hash]
+            candidates = [path for path in candidates if f"sha256={file_sha256(path)}" == planned.hash]
     if candidates:
         return candidates[-1]  # a built one is opened last, when pip checks it
     if planned.is_direct and not name.endswith(".whl"):
@@ -77,7 +87,8 @@ def _is_version(path: str, version: str) -> bool:
         return found == [version]
 
 
-def _sha256(path: str) -> str:
+def file_sha256(path: str) -> str:
+    """The hex sha256 of a file."""
     import hashlib
 
     digest = hashlib.sha256()

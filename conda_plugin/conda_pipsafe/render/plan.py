@@ -31,15 +31,16 @@ def plan_lines(
     if not plan.dists:
         return [f"Nothing to do: all that is asked for is in {prefix} already."]
     width = max(len(dist.name) for dist in plan.dists)
-    lines = [f"pip's plan for {prefix}:"]
+    lines = [f"{'uv' if plan.pip_version.startswith('uv') else 'pip'}'s plan for {prefix}:"]
     for dist in plan.dists:
         lines.append(f"  {dist.name:<{width}}  {dist.version}  {_what(dist)}".rstrip())
         wheel = (wheels or {}).get(dist.key)
         if wheel is not None:
-            lines.append(f"      {_size(wheel.size)}, {_size(wheel.paths.size)} unpacked in {_files(wheel)}")
+            packed_size = "" if wheel.size is None else f"{_size(wheel.size)}, "
+            lines.append(f"      {packed_size}{_size(wheel.paths.size)} unpacked in {_files(wheel)}")
         lines += [f"      {asker}" for asker in (asked_by or {}).get(dist.key, ())]
     if wheels and len(wheels) > 1:
-        packed, unpacked = sum(one.size for one in wheels.values()), sum(one.paths.size for one in wheels.values())
+        packed, unpacked = sum(one.size or 0 for one in wheels.values()), sum(one.paths.size for one in wheels.values())
         lines.append(f"{len(plan.dists)} in all: {_size(packed)}, {_size(unpacked)} unpacked")
     return lines
 
