@@ -39,10 +39,10 @@ def _run(arguments: tuple[str, ...]) -> int:
 
 @hookimpl
 def conda_settings() -> Iterator[Any]:
-    """`plugins: pipsafe_mode: warn | prompt | block | off` and `plugins: pipsafe_ignore: [...]`."""
+    """`plugins: pipsafe_mode: warn | prompt | block | off`, `pipsafe_ignore: [...]`, `pipsafe_conda_first: true`."""
     from conda.plugins.types import CondaSetting
 
-    from conda_pipsafe.hooks.settings import ignore_parameter, mode_parameter
+    from conda_pipsafe.hooks.settings import conda_first_parameter, ignore_parameter, mode_parameter
 
     yield CondaSetting(
         name="pipsafe_mode",
@@ -53,6 +53,11 @@ def conda_settings() -> Iterator[Any]:
         name="pipsafe_ignore",
         description="What conda-pipsafe says nothing of: rich, env:lab, env:lab/rich, /path/of/environment.",
         parameter=ignore_parameter(),
+    )
+    yield CondaSetting(
+        name="pipsafe_conda_first",
+        description="`conda pipsafe install` takes what conda's channels have from there, then the rest with pip.",
+        parameter=conda_first_parameter(),
     )
 
 

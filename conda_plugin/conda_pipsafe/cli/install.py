@@ -7,8 +7,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from conda_pipsafe.cli.conda_first import CondaFirst, StoppedError, add_conda_first_options
 from conda_pipsafe.cli.console import Console
 from conda_pipsafe.cli.target import add_target_options, find_prefix
 from conda_pipsafe.errors import Exit, PipsafeError
@@ -44,6 +46,7 @@ install rich httpx
 install -n myenv -r requirements.txt
 install -n myenv -e '.[dev]'
 install --dry-run -U 'httpx[http2]>=0.27'
+install --conda-first -n myenv -e .
 install --allow-replace requests 'requests>=2.32'
 """
 _SIGNAL_EXIT = 128
@@ -65,8 +68,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--override-frozen", action="store_true", help="install into a frozen environment too")
     group.add_argument("--allow-base", action="store_true", help="install into the environment that conda runs in too")
     group.add_argument("--report", metavar="FILE", help="write pip's installation report (JSON) to FILE")
+    add_conda_first_options(group)
     group.add_argument(
-        "-y", "--yes", action="store_true", help="accepted for conda's sake: nothing is asked, as in pip"
+        "-y", "--yes", action="store_true", help="conda does not ask either (--conda-first); we ask nothing, as pip"
     )
 
 
@@ -89,32 +93,44 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if refusal is not None:
         return _refuse(console, before.prefix, (refusal,), None)
     console.note(f"Asking pip what it would do in {before.prefix} …")
-    with tempfile.TemporaryDirectory(prefix="pipsafe-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="pipsafe-") as folder,
+        CondaFirst(args, console, arguments, folder) as first,
+    ):
+        options = replace(options, conda_first=first.wanted)
         try:
+            before = first.take(before, options)
             with preparing(
                 before, arguments, options, folder, meanwhile=lambda: _tell_others(console, record_before(before))
             ) as prepared:
-                return _go_on(console, prepared, args.report)
+                return _go_on(console, prepared, args.report, first)
         except PipFailedError as error:
             record_failure(before, arguments, options, error)
             return _pip_failed(console, error)
+        except StoppedError as error:
+            return _stopped(console, prefix, error, first)
 
 
-def _go_on(console: Console, prepared: Prepared, report: str | None) -> int:
+def _go_on(console: Console, found: Prepared, report: str | None, first: CondaFirst) -> int:
     """pip waits for what is said here."""
-    _save_report(report, prepared.plan.report)
-    _tell_plan(console, prepared)
+    _save_report(report, found.plan.report)
+    prepared = first.meet(found)
+    if first.took_all:
+        console.say("Nothing of it is left for pip.")
+    else:
+        _tell_plan(console, prepared)
+    first.tell()
     if prepared.verdict.refusals:
-        return _refuse(console, prepared.before.prefix, prepared.verdict.refusals, prepared)
+        return _refuse(console, prepared.before.prefix, prepared.verdict.refusals, prepared, first)
     if prepared.options.dry_run:
-        _emit(console, prepared, dry_run=True)
+        _emit(console, prepared, first, dry_run=True)
         return int(Exit.OK)
     marker, why_not = begin_install(prepared)
     if why_not is not None:
         console.note(f"should this install fail, it cannot be undone: {why_not}")
     sys.stdout.flush()
     outcome = carry_out(prepared, marker)
-    return _finish(console, prepared, outcome, record_install(prepared, outcome))
+    return _finish(console, prepared, outcome, record_install(prepared, outcome), first)
 
 
 def _tell_recovered(console: Console, recovered: Recovered | None) -> None:
@@ -158,7 +174,13 @@ def _tell_plan(console: Console, prepared: Prepared) -> None:
         console.note(f"note: {warning}")
 
 
-def _refuse(console: Console, prefix: str, refusals: Sequence[Refusal], prepared: Prepared | None) -> int:
+def _refuse(
+    console: Console,
+    prefix: str,
+    refusals: Sequence[Refusal],
+    prepared: Prepared | None,
+    first: CondaFirst | None = None,
+) -> int:
     for line in refusal_lines(refusals, "conda-pipsafe", every_path=console.verbose > 0):
         console.error(line)
     console.emit(
@@ -166,12 +188,22 @@ def _refuse(console: Console, prefix: str, refusals: Sequence[Refusal], prepared
         {
             "prefix": prefix,
             "plan": _plan_json(prepared) if prepared else None,
+            "conda_first": first.value() if first else None,
             "refused": [refusal_json(refusal) for refusal in refusals],
             "installed": [],
             "exit_code": int(Exit.REFUSED),
         },
     )
     return int(Exit.REFUSED)
+
+
+def _stopped(console: Console, prefix: str, error: StoppedError, first: CondaFirst) -> int:
+    console.error(f"pipsafe: {error.message}")
+    if error.hint:
+        console.error(f"  {error.hint}")
+    told = {"error": error.message, "hint": error.hint, "exit_code": error.code}
+    console.emit("install", {"prefix": prefix, "plan": None, "conda_first": first.value(), "installed": [], **told})
+    return error.code
 
 
 def _pip_failed(console: Console, error: PipFailedError) -> int:
@@ -184,7 +216,7 @@ def _pip_failed(console: Console, error: PipFailedError) -> int:
     raise error
 
 
-def _finish(console: Console, prepared: Prepared, outcome: Outcome, recorded: Recorded) -> int:
+def _finish(console: Console, prepared: Prepared, outcome: Outcome, recorded: Recorded, first: CondaFirst) -> int:
     code = _exit_code(outcome)
     for line in difference_lines(outcome.differences, every_path=console.verbose > 0):
         console.error(line)
@@ -195,7 +227,7 @@ def _finish(console: Console, prepared: Prepared, outcome: Outcome, recorded: Re
     elif outcome.ended is not None and code == 0:
         count = len(prepared.plan.dists)
         console.say(f"Checked on disk{'' if recorded.why_not else ' and recorded'}: {count} as planned.")
-    _emit(console, prepared, outcome=outcome, recorded=recorded, code=code)
+    _emit(console, prepared, first, outcome=outcome, recorded=recorded, code=code)
     return code
 
 
@@ -220,6 +252,7 @@ def _exit_code(outcome: Outcome) -> int:
 def _emit(
     console: Console,
     prepared: Prepared,
+    first: CondaFirst,
     *,
     outcome: Outcome | None = None,
     recorded: Recorded | None = None,
@@ -233,6 +266,7 @@ def _emit(
             "prefix": prepared.before.prefix,
             "dry_run": dry_run,
             "plan": _plan_json(prepared),
+            "conda_first": first.value(),
             "refused": [],
             "warnings": list(prepared.verdict.warnings),
             "installed": [f"{dist.name}=={dist.version}" for dist in prepared.plan.dists] if done else [],

@@ -1,4 +1,4 @@
-"""The settings `plugins: pipsafe_mode` and `plugins: pipsafe_ignore`, as conda's configuration knows them."""
+"""The settings below `plugins:`, `pipsafe_mode` and the others, as conda's configuration knows them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ def mode_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
     from conda.common.configuration import PrimitiveParameter
 
     return PrimitiveParameter("warn", element_type=str)
+
+
+def conda_first_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
+    """conda's parameter object: a text, for the reason above; what is not a yes counts as no."""
+    from conda.common.configuration import PrimitiveParameter
+
+    return PrimitiveParameter("false", element_type=str)
 
 
 def ignore_parameter() -> Any:  # noqa: ANN401 - conda's SequenceParameter

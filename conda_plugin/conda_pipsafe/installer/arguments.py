@@ -16,9 +16,9 @@ from conda_pipsafe.prefix.metadata import canonical_name
 
 OUR_FLAGS = {
     "--dry-run": "d", "--yes": "y", "--quiet": "q", "--verbose": "v", "--help": "h", "--json": "",
-    "--override-frozen": "", "--allow-base": "",
+    "--override-frozen": "", "--allow-base": "", "--conda-first": "", "--no-conda-first": "",
 }  # fmt: skip
-OUR_VALUES = {"--name": "n", "--prefix": "p", "--allow-replace": "", "--report": ""}
+OUR_VALUES = {"--name": "n", "--prefix": "p", "--allow-replace": "", "--report": "", "--channel": ""}
 # pip 26's options of `install` and of every command that take a value; short form second.
 PIP_VALUES = {
     "--requirement": "r", "--constraint": "c", "--editable": "e", "--find-links": "f", "--index-url": "i",
@@ -70,12 +70,16 @@ class PipArguments:
         words: Verbatim and in order, without `--no-user`, which we give ourselves.
         specs: What is asked for by name on the command line: the version part by canonical name (`>=2.32`, or "").
         upgrade: Whether `--upgrade` is there.
+        files: The requirements files.
+        options: The long names of all options.
     """
 
     words: tuple[str, ...]
     specs: dict[str, str] = field(default_factory=dict)
     upgrade: bool = False
     reinstall: bool = False
+    files: tuple[str, ...] = ()
+    options: frozenset[str] = frozenset()
 
     def shown(self) -> tuple[str, ...]:
         """The words without credentials, for people and for the ledger."""
@@ -117,6 +121,8 @@ def pip_arguments(words: Sequence[str]) -> PipArguments:
         _specs(parsed),
         upgrade=bool(names & {"--upgrade", "-U"}),
         reinstall=bool(names & {"--force-reinstall", "--ignore-installed", "-I"}),
+        files=tuple(word.value for word in parsed if word.option == "--requirement"),
+        options=frozenset(names),
     )
 
 

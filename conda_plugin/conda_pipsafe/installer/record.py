@@ -198,6 +198,8 @@ def command_line(arguments: PipArguments, options: Options) -> str:
         words.append("--override-frozen")
     if options.allow_base:
         words.append("--allow-base")
+    if options.conda_first:
+        words.append("--conda-first")
     return shlex.join([*words, *arguments.shown()])
 
 
