@@ -20,8 +20,8 @@ from conda_pipsafe.cli.console import Console
 from conda_pipsafe.engines.conda_command import INTERRUPTED, CondaRun, conda_install, find_conda_command, in_conda
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import PipArguments
-from conda_pipsafe.installer.install import Options, Prepared, foresee
-from conda_pipsafe.installer.plan import Plan
+from conda_pipsafe.installer.install import Options, Prepared
+from conda_pipsafe.installer.plan import Plan, foresee
 from conda_pipsafe.installer.policy import Verdict
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
@@ -132,7 +132,9 @@ class CondaFirst:
         """
         if not self.wanted or options.dry_run:
             return before
-        pip, plan = foresee(before, self._arguments, options, self._folder)
+        pip, plan = foresee(
+            before, self._arguments.words, self._folder, allowed=options.allowed, verbose=options.verbose > 0
+        )
         self._find(plan, before, pip.environment)
         conda = self._conda_for_offers()
         if conda is None:
@@ -280,6 +282,16 @@ class CondaFirst:
     def _note(self, text: str) -> None:
         self._notes.append(text)
         self._console.note(f"note: {text}")
+
+
+def stopped(console: Console, prefix: str, error: StoppedError, first: CondaFirst) -> int:
+    """Say that conda's part did not come to its end; return the exit code."""
+    console.error(f"pipsafe: {error.message}")
+    if error.hint:
+        console.error(f"  {error.hint}")
+    told = {"error": error.message, "hint": error.hint, "exit_code": error.code}
+    console.emit("install", {"prefix": prefix, "plan": None, "conda_first": first.value(), "installed": [], **told})
+    return error.code
 
 
 def without(prepared: Prepared, keys: set[str]) -> Prepared:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from conda_pipsafe.cli.conda_first import CondaFirst, StoppedError, add_conda_first_options
+from conda_pipsafe.cli.conda_first import CondaFirst, StoppedError, add_conda_first_options, stopped
 from conda_pipsafe.cli.console import Console
+from conda_pipsafe.cli.recovered import tell_recovered
 from conda_pipsafe.cli.target import add_target_options, find_prefix
 from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.installer.arguments import pip_arguments, split
@@ -20,7 +21,6 @@ from conda_pipsafe.installer.plan import PipFailedError
 from conda_pipsafe.installer.policy import Refusal
 from conda_pipsafe.installer.record import (
     Recorded,
-    Recovered,
     begin_install,
     record_before,
     record_failure,
@@ -85,9 +85,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
         stdout_to_stderr=console.as_json,
         quiet=console.quiet,
         verbose=console.verbose,
+        typed=tuple(getattr(args, "typed", ())),  # `upgrade` does its work through here
     )
     prefix = find_prefix(args, finish=False)
-    _tell_recovered(console, recover(prefix))
+    tell_recovered(console, recover(prefix))
     before = _read(prefix)
     refusal = refused_beforehand(before, options)
     if refusal is not None:
@@ -108,7 +109,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             record_failure(before, arguments, options, error)
             return _pip_failed(console, error)
         except StoppedError as error:
-            return _stopped(console, prefix, error, first)
+            return stopped(console, prefix, error, first)
 
 
 def _go_on(console: Console, found: Prepared, report: str | None, first: CondaFirst) -> int:
@@ -131,20 +132,6 @@ def _go_on(console: Console, found: Prepared, report: str | None, first: CondaFi
     sys.stdout.flush()
     outcome = carry_out(prepared, marker)
     return _finish(console, prepared, outcome, record_install(prepared, outcome), first)
-
-
-def _tell_recovered(console: Console, recovered: Recovered | None) -> None:
-    if recovered is None:
-        return
-    begun = f"an install of {recovered.time} was cut off ({recovered.command})"
-    if recovered.completed:
-        console.note(f"note: {begun}; pip had finished it, and it is recorded now")
-    elif not recovered.left:
-        console.note(f"note: {begun}; what it had changed was put back")
-    else:
-        console.error(f"error: {begun}; not all that it had changed could be put back:")
-        for line in recovered.left:
-            console.error(f"    {line}")
 
 
 def _read(prefix: str) -> Snapshot:
@@ -195,15 +182,6 @@ def _refuse(
         },
     )
     return int(Exit.REFUSED)
-
-
-def _stopped(console: Console, prefix: str, error: StoppedError, first: CondaFirst) -> int:
-    console.error(f"pipsafe: {error.message}")
-    if error.hint:
-        console.error(f"  {error.hint}")
-    told = {"error": error.message, "hint": error.hint, "exit_code": error.code}
-    console.emit("install", {"prefix": prefix, "plan": None, "conda_first": first.value(), "installed": [], **told})
-    return error.code
 
 
 def _pip_failed(console: Console, error: PipFailedError) -> int:

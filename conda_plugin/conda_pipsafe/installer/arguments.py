@@ -126,6 +126,26 @@ def pip_arguments(words: Sequence[str]) -> PipArguments:
     )
 
 
+def named_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Divide what goes to pip into requirements and options.
+
+    Raises:
+        PipsafeError: For an option that names requirements: a file, a checkout, a group.
+    """
+    named: list[str] = []
+    options: list[str] = []
+    for word in _parse(words, ours=False):
+        if word.option in _NAMES_SOMETHING:
+            raise PipsafeError(
+                f"{word.option} names requirements by itself",
+                hint=f"install --upgrade {' '.join(word.words)}",
+                exit_code=Exit.USAGE,
+            )
+        if word.option != "--":
+            (options if word.option else named).extend(word.words)
+    return named, options
+
+
 def without_secrets(words: Sequence[str]) -> Iterator[str]:
     """The words with every password and token taken out."""
     secret_next = False

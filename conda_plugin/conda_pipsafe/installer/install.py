@@ -13,7 +13,6 @@ from conda_pipsafe.installer.gated import GatedPip, Reached
 from conda_pipsafe.installer.journal import read_journal
 from conda_pipsafe.installer.overlap import judge_paths
 from conda_pipsafe.installer.plan import (
-    PipFailedError,
     Plan,
     constraint_lines,
     explain_plan,
@@ -30,8 +29,6 @@ from conda_pipsafe.installer.verify import Difference, remember_files, verify
 from conda_pipsafe.installer.wheels import Wheel, look_into
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 
-_USAGE = 2  # optparse's exit code
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -46,6 +43,7 @@ class Options:
         quiet: pip says only what goes wrong.
         verbose: How much more pip says.
         conda_first: Conda was asked first; for the record.
+        typed: What a person typed after `pipsafe`, where that was not this install; for the record.
     """
 
     allowed: frozenset[str] = frozenset()
@@ -56,6 +54,7 @@ class Options:
     quiet: bool = False
     verbose: int = 0
     conda_first: bool = False
+    typed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,30 +114,6 @@ def refused_beforehand(snapshot: Snapshot, options: Options) -> Refusal | None:
     """What is refused without asking pip: a frozen environment, and the one that conda runs in."""
     refusal = None if options.override_frozen else frozen(snapshot)
     return refusal or (None if options.allow_base else base(snapshot))
-
-
-def foresee(before: Snapshot, arguments: PipArguments, options: Options, folder: str) -> tuple[Pip, Plan]:
-    """pip's plan alone, with `--dry-run`: where conda's versions forbid one, the one that replaces them.
-
-    Args:
-        before: The environment.
-        arguments: What goes on to pip.
-        options: How to install.
-        folder: A temporary folder.
-
-    Raises:
-        PipFailedError: When pip has no plan.
-        PipsafeError: When there is no pip that can be used.
-    """
-    pip = find_pip(before)
-    words = ["--no-user", *arguments.words]
-    held = write_constraints(os.path.join(folder, "foreseen.txt"), constraint_lines(before, options.allowed))
-    try:
-        return pip, explain_plan(pip, before, [*held, *words], folder, verbose=options.verbose > 0)
-    except PipFailedError as error:
-        if not held or error.interrupted or error.code == _USAGE:
-            raise
-    return pip, explain_plan(pip, before, words, folder, verbose=options.verbose > 0)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from conda_pipsafe.errors import PipsafeError
-from conda_pipsafe.installer.arguments import PipArguments
+from conda_pipsafe.installer.arguments import PipArguments, without_secrets
 from conda_pipsafe.installer.changes import planned_changes
 from conda_pipsafe.installer.indexes import index_of, indexes_in_use
 from conda_pipsafe.installer.install import Options, Outcome, Prepared
@@ -191,6 +191,8 @@ def command_line(arguments: PipArguments, options: Options) -> str:
     """What was run, as a person would type it, without credentials."""
     import shlex
 
+    if options.typed:
+        return shlex.join(["pipsafe", *without_secrets(options.typed)])
     words = ["pipsafe", "install"]
     for name in sorted(options.allowed):
         words += ["--allow-replace", name]
