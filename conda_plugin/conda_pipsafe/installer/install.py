@@ -22,7 +22,7 @@ from conda_pipsafe.installer.plan import (
     write_constraints,
 )
 from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, base, frozen, judge, said
-from conda_pipsafe.installer.requirements import judge_requirements
+from conda_pipsafe.installer.requirements import fitting_lines, judge_requirements
 from conda_pipsafe.installer.runner import Ended, Pip, find_pip
 from conda_pipsafe.installer.undo import put_back
 from conda_pipsafe.installer.verify import Difference, remember_files, verify
@@ -143,7 +143,7 @@ def preparing(
         PipsafeError: When there is no pip that can be used, or a wheel cannot be looked into.
     """
     asking = _Asking(find_pip(before, environ), before, arguments, options, folder)
-    held = constraint_lines(before, options.allowed)
+    held = [*constraint_lines(before, options.allowed), *fitting_lines(before, options.allowed)]
     with ExitStack() as stack:
         started = stack.enter_context(asking.started(held))
         meanwhile()
@@ -191,7 +191,8 @@ class _Asking:
         """What pip would do if nothing held it, judged by name."""
         words = ["--no-user", *self.arguments.words]
         plan = explain_plan(self.pip, self.before, words, self.folder, verbose=self.options.verbose > 0)
-        verdict = judge(plan, self.before, self.request)
+        by_name, by_need = (part(plan, self.before, self.request) for part in (judge, judge_requirements))
+        verdict = Verdict((*by_name.refusals, *by_need.refusals), (*by_name.warnings, *by_need.warnings))
         return Prepared(self.pip, self.before, self.arguments, self.options, plan, verdict)
 
     def met(self, waiting: GatedPip, end: Reached | Ended, *, constrained: bool) -> Prepared:
