@@ -250,6 +250,13 @@ def test_pins_bind_pip(env: Path, capfd: Capture) -> None:
     assert install(env, "piponly") == 0
 
 
+def test_a_pin_lets_pip_find_what_it_allows(make_env: MakeEnv) -> None:
+    prefix = make_env("python", "pip")
+    (prefix / "conda-meta" / "pinned").write_text("alpha <3.0a0  # of 1.0, 2.0 and 3.0\n")
+    assert install(prefix, "alpha") == 0
+    assert versions(prefix)["alpha"] == "2.0"
+
+
 def test_a_private_indexes_credentials_are_nowhere(
     env: Path, wheelhouse: Path, tmp_path: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

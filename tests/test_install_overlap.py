@@ -15,7 +15,7 @@ from conda_pipsafe.installer.gated import Reached
 from conda_pipsafe.installer.overlap import judge_paths
 from conda_pipsafe.installer.plan import Plan, read_report
 from conda_pipsafe.installer.policy import Request, Verdict
-from conda_pipsafe.installer.requirements import judge_requirements
+from conda_pipsafe.installer.requirements import fitting_lines, judge_requirements
 from conda_pipsafe.installer.wheels import Wheel, look_into
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conda_pipsafe.render.plan import plan_json, plan_lines, refusal_json, refusal_lines
@@ -230,3 +230,31 @@ def test_the_whole_plan_has_sizes_and_who_asked(prefix: PrefixFactory) -> None:
     assert value[0]["unpacked_size"] > 4000 > value[1]["unpacked_size"] > 0
     assert [item["asked_by"] for item in value] == [[], ["x"]]
     assert plan_json(plan)["install"][0]["size"] is None
+
+
+@pytest.mark.parametrize(
+    ("need", "line"),
+    [
+        ("alpha <2.0a0,>=1.1", "alpha<2.0,>=1.1"),
+        ("alpha 1.2.*", "alpha==1.2.*"),
+        ("alpha =1.2", "alpha==1.2.*"),
+        ("alpha ==1.2", "alpha==1.2"),
+        ("alpha 1.2 py_0", "alpha==1.2.*"),
+        ("alpha ~=1.2,!=1.3.*", "alpha~=1.2,!=1.3.*"),
+        ("alpha >=1.0rc1,<3", "alpha<3"),  # pip would take any pre-release
+        ("alpha 1.2|1.3", None),
+        ("alpha", None),
+        ("ofconda <5", None),  # there is one of conda's: its version is pinned in any case
+        ("__glibc >=2.17", None),
+        ("mine <1", None),  # there, and ruled out already
+        ("mine <3", "mine<3"),
+    ],
+)
+def test_what_condas_packages_need_as_pips_constraints(tmp_path: Path, need: str, line: str | None) -> None:
+    factory = PrefixFactory(tmp_path / "env")
+    factory.record("needs", depends=[need])
+    factory.conda_dist("ofconda", "1.0")
+    factory.pip_dist("mine", "2.0")
+    snapshot = read_snapshot(str(factory.root))
+    assert fitting_lines(snapshot) == ([line] if line else [])
+    assert fitting_lines(snapshot, {"alpha", "mine"}) == []

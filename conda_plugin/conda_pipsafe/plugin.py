@@ -39,10 +39,10 @@ def _run(arguments: tuple[str, ...]) -> int:
 
 @hookimpl
 def conda_settings() -> Iterator[Any]:
-    """`plugins: pipsafe_mode: warn | prompt | block | off`, `plugins: pipsafe_ignore: [...]`, and the audit's."""
+    """`plugins: pipsafe_mode: warn | prompt | block | off`, `pipsafe_ignore: [...]`, and those of audit and install."""
     from conda.plugins.types import CondaSetting
 
-    from conda_pipsafe.hooks.settings import mode_parameter, word_parameter, words_parameter
+    from conda_pipsafe.hooks.settings import conda_first_parameter, mode_parameter, word_parameter, words_parameter
 
     yield CondaSetting(
         name="pipsafe_mode",
@@ -68,6 +68,11 @@ def conda_settings() -> Iterator[Any]:
         name="pipsafe_audit_fail_on",
         description="How bad a finding has to be for `conda pipsafe audit` to fail: error, warning or note.",
         parameter=word_parameter(),
+    )
+    yield CondaSetting(
+        name="pipsafe_conda_first",
+        description="`conda pipsafe install` takes what conda's channels have from there, then the rest with pip.",
+        parameter=conda_first_parameter(),
     )
 
 

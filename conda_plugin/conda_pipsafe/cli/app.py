@@ -16,6 +16,7 @@ from conda_pipsafe.errors import Exit, PipsafeError
 # Only the chosen command's module is imported.
 COMMANDS: dict[str, str] = {
     "install": "Install Python packages with the environment's own pip, without harming conda's.",
+    "upgrade": "Upgrade what pip owns, without touching conda's.",
     "uninstall": "Remove what pip installed, without taking conda's files along.",
     "guard": "Have pip itself refuse to replace what conda owns: opt-in, per environment.",
     "list": "Every Python distribution: owner, version, source, requested, when, by whom.",

@@ -8,9 +8,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
+from conda_pipsafe.cli.conda_first import CondaFirst, StoppedError, add_conda_first_options, stopped
 from conda_pipsafe.cli.console import Console
+from conda_pipsafe.cli.recovered import tell_recovered
 from conda_pipsafe.cli.target import add_target_options, find_prefix
 from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.installer.arguments import PIP, UV, PipArguments, pip_arguments, split
@@ -19,7 +22,6 @@ from conda_pipsafe.installer.plan import PipFailedError
 from conda_pipsafe.installer.policy import Refusal
 from conda_pipsafe.installer.record import (
     Recorded,
-    Recovered,
     begin_install,
     record_before,
     record_failure,
@@ -45,6 +47,7 @@ install rich httpx
 install -n myenv -r requirements.txt
 install -n myenv -e '.[dev]'
 install --dry-run -U 'httpx[http2]>=0.27'
+install --conda-first -n myenv -e .
 install --allow-replace requests 'requests>=2.32'
 install --backend uv -n myenv -r requirements.txt
 """
@@ -67,11 +70,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--override-frozen", action="store_true", help="install into a frozen environment too")
     group.add_argument("--allow-base", action="store_true", help="install into the environment that conda runs in too")
     group.add_argument("--report", metavar="FILE", help="write pip's installation report (JSON) to FILE")
+    add_conda_first_options(group)
     group.add_argument(
         "--backend", choices=["pip", "uv"], default="pip", help="who installs: the environment's pip (default) or uv"
     )
     group.add_argument(
-        "-y", "--yes", action="store_true", help="accepted for conda's sake: nothing is asked, as in pip"
+        "-y", "--yes", action="store_true", help="conda does not ask either (--conda-first); we ask nothing, as pip"
     )
 
 
@@ -88,23 +92,31 @@ def run(args: argparse.Namespace, console: Console) -> int:
         quiet=console.quiet,
         verbose=console.verbose,
         backend=args.backend,
+        typed=tuple(getattr(args, "typed", ())),  # `upgrade` does its work through here
     )
     prefix = find_prefix(args, finish=False)
-    _tell_recovered(console, recover(prefix))
+    tell_recovered(console, recover(prefix))
     before = _read(prefix)
     refusal = refused_beforehand(before, options)
     if refusal is not None:
         return _refuse(console, before.prefix, (refusal,), None)
     console.note(f"Asking {args.backend} what it would do in {before.prefix} …")
-    with tempfile.TemporaryDirectory(prefix="pipsafe-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="pipsafe-") as folder,
+        CondaFirst(args, console, arguments, folder) as first,
+    ):
+        options = replace(options, conda_first=first.wanted)
         try:
+            before = first.take(before, options)
             with _preparing(
                 before, arguments, options, folder, lambda: _tell_others(console, record_before(before)), console
             ) as prepared:
-                return _go_on(console, prepared, args.report)
+                return _go_on(console, prepared, args.report, first)
         except PipFailedError as error:
             record_failure(before, arguments, options, error)
             return _pip_failed(console, error)
+        except StoppedError as error:
+            return stopped(console, prefix, error, first)
 
 
 def _preparing(
@@ -122,35 +134,26 @@ def _preparing(
     return preparing(before, arguments, options, folder, meanwhile=meanwhile)
 
 
-def _go_on(console: Console, prepared: Prepared, report: str | None) -> int:
+def _go_on(console: Console, found: Prepared, report: str | None, first: CondaFirst) -> int:
     """pip waits for what is said here."""
-    _save_report(report, prepared.plan.report)
-    _tell_plan(console, prepared)
+    _save_report(report, found.plan.report)
+    prepared = first.meet(found)
+    if first.took_all:
+        console.say("Nothing of it is left for pip.")
+    else:
+        _tell_plan(console, prepared)
+    first.tell()
     if prepared.verdict.refusals:
-        return _refuse(console, prepared.before.prefix, prepared.verdict.refusals, prepared)
+        return _refuse(console, prepared.before.prefix, prepared.verdict.refusals, prepared, first)
     if prepared.options.dry_run:
-        _emit(console, prepared, dry_run=True)
+        _emit(console, prepared, first, dry_run=True)
         return int(Exit.OK)
     marker, why_not = begin_install(prepared)
     if why_not is not None:
         console.note(f"should this install fail, it cannot be undone: {why_not}")
     sys.stdout.flush()
     outcome = carry_out(prepared, marker)
-    return _finish(console, prepared, outcome, record_install(prepared, outcome))
-
-
-def _tell_recovered(console: Console, recovered: Recovered | None) -> None:
-    if recovered is None:
-        return
-    begun = f"an install of {recovered.time} was cut off ({recovered.command})"
-    if recovered.completed:
-        console.note(f"note: {begun}; pip had finished it, and it is recorded now")
-    elif not recovered.left:
-        console.note(f"note: {begun}; what it had changed was put back")
-    else:
-        console.error(f"error: {begun}; not all that it had changed could be put back:")
-        for line in recovered.left:
-            console.error(f"    {line}")
+    return _finish(console, prepared, outcome, record_install(prepared, outcome), first)
 
 
 def _read(prefix: str) -> Snapshot:
@@ -180,7 +183,13 @@ def _tell_plan(console: Console, prepared: Prepared) -> None:
         console.note(f"note: {warning}")
 
 
-def _refuse(console: Console, prefix: str, refusals: Sequence[Refusal], prepared: Prepared | None) -> int:
+def _refuse(
+    console: Console,
+    prefix: str,
+    refusals: Sequence[Refusal],
+    prepared: Prepared | None,
+    first: CondaFirst | None = None,
+) -> int:
     for line in refusal_lines(refusals, "conda-pipsafe", every_path=console.verbose > 0):
         console.error(line)
     if not console.as_json:
@@ -190,6 +199,7 @@ def _refuse(console: Console, prefix: str, refusals: Sequence[Refusal], prepared
         {
             "prefix": prefix,
             "plan": _plan_json(prepared) if prepared else None,
+            "conda_first": first.value() if first else None,
             "refused": [refusal_json(refusal) for refusal in refusals],
             "installed": [],
             "exit_code": int(Exit.REFUSED),
@@ -208,7 +218,7 @@ def _pip_failed(console: Console, error: PipFailedError) -> int:
     raise error
 
 
-def _finish(console: Console, prepared: Prepared, outcome: Outcome, recorded: Recorded) -> int:
+def _finish(console: Console, prepared: Prepared, outcome: Outcome, recorded: Recorded, first: CondaFirst) -> int:
     code = _exit_code(outcome)
     for line in difference_lines(outcome.differences, every_path=console.verbose > 0):
         console.error(line)
@@ -219,7 +229,7 @@ def _finish(console: Console, prepared: Prepared, outcome: Outcome, recorded: Re
     elif outcome.ended is not None and code == 0:
         count = len(prepared.plan.dists)
         console.say(f"Checked on disk{'' if recorded.why_not else ' and recorded'}: {count} as planned.")
-    _emit(console, prepared, outcome=outcome, recorded=recorded, code=code)
+    _emit(console, prepared, first, outcome=outcome, recorded=recorded, code=code)
     return code
 
 
@@ -245,6 +255,7 @@ def _exit_code(outcome: Outcome) -> int:
 def _emit(
     console: Console,
     prepared: Prepared,
+    first: CondaFirst,
     *,
     outcome: Outcome | None = None,
     recorded: Recorded | None = None,
@@ -260,6 +271,7 @@ def _emit(
             "prefix": prepared.before.prefix,
             "dry_run": dry_run,
             "plan": _plan_json(prepared),
+            "conda_first": first.value(),
             "refused": [],
             "warnings": list(prepared.verdict.warnings),
             "installed": [f"{dist.name}=={dist.version}" for dist in prepared.plan.dists] if done else [],

@@ -42,6 +42,22 @@ def _mode_word() -> str:
     return os.environ.get("CONDA_PLUGINS_PIPSAFE_MODE", "warn")
 
 
+def conda_first() -> bool:
+    """The setting `plugins: pipsafe_conda_first`; false where this conda has no plugin settings, or cannot give it."""
+    from conda.base.context import context
+    from conda.exceptions import CondaError
+
+    try:
+        return is_yes(str(getattr(context.plugins, "pipsafe_conda_first", "")))
+    except (CondaError, AttributeError):
+        return False
+
+
+def is_yes(word: str) -> bool:
+    """Whether a setting says yes, as conda reads it from YAML and from variables."""
+    return word.strip().lower() in {"1", "true", "yes", "on", "y"}
+
+
 def version_and_hooks() -> tuple[str, bool, Mode]:
     """This conda's version, whether it has our hooks (a plugin can fail to load silently), and the mode."""
     import conda

@@ -11,7 +11,9 @@ from typing import Any
 
 from conda_pipsafe.engines.states import Wanted, difference
 from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.forecast.names import Undownloaded
 from conda_pipsafe.forecast.transaction import Transaction
+from conda_pipsafe.installer.offers import ChannelPackage, Looked
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
@@ -138,6 +140,43 @@ def wanted(record: Any) -> Wanted:  # noqa: ANN401 - a RepoDataRecord
         purls=_purls(record),
         site_packages=getattr(record, "python_site_packages_path", None),
     )
+
+
+def look_at_channels(names: Sequence[str], channels: Sequence[str], *, seconds: float) -> Looked:
+    """What channels have under some names, for this platform; py-rattler's own cache is used where it is fresh.
+
+    Args:
+        names: conda names.
+        channels: Their URLs, paths or names, in order of priority.
+        seconds: How long it may take, for each.
+
+    Raises:
+        PipsafeError: When py-rattler is missing.
+    """
+    rattler = _rattler()
+
+    async def query(channel: str) -> Any:  # noqa: ANN401 - py-rattler's list of lists of records
+        gateway = rattler.Gateway(cache_dir=_folders(None)[0])
+        asked = gateway.query([channel], [rattler.Subdir.current(), "noarch"], list(names), recursive=False)
+        return await asyncio.wait_for(asked, seconds)
+
+    found: list[ChannelPackage] = []
+    notes: list[str] = []
+    for order, channel in enumerate(channels):
+        try:
+            answer = asyncio.run(query(channel))
+        except Exception as error:  # noqa: BLE001 - py-rattler's errors share no base class; the others are looked at
+            notes.append(f"{channel} cannot be looked at: {str(error) or 'it takes too long'}")
+            continue
+        shown = channel.rstrip("/").rsplit("/", 1)[-1]
+        found += [_listed(record, shown, order) for records in answer for record in records]
+    return Looked(tuple(found), caches=package_caches(), notes=tuple(notes))
+
+
+def _listed(record: Any, channel: str, order: int) -> ChannelPackage:  # noqa: ANN401 - a RepoDataRecord
+    facts = wanted(record)
+    package = Undownloaded(facts.name, facts.version, facts.purls, facts.depends, facts.noarch)
+    return ChannelPackage(package, facts.build, int(record.build_number), channel, order)
 
 
 def package_caches(cache: str | None = None) -> tuple[str, ...]:

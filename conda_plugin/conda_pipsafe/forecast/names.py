@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from conda_pipsafe.forecast.package_paths import read_package_paths
 from conda_pipsafe.prefix.files import UnreadableError
@@ -96,6 +97,10 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# Where a claim comes from: the channel's own word, a version that is on this disk, the table above, the bare name.
+Evidence = Literal["purl", "disk", "table", "name"]
+
+
 @dataclass(frozen=True, slots=True)
 class Undownloaded:
     """What a channel says of a package that is not on this disk.
@@ -127,18 +132,36 @@ def distributions_of(
     Returns:
         Empty when it likely brings none.
     """
+    return evidence_of(package, caches, snapshot)[1]
+
+
+def evidence_of(
+    package: Undownloaded, caches: Sequence[str] = (), snapshot: Snapshot | None = None
+) -> tuple[Evidence, dict[str, str]]:
+    """As `distributions_of`, and what says so."""
     named = _from_purls(package.purls)
     if named:
-        return dict.fromkeys(named, package.version)
+        return "purl", dict.fromkeys(named, package.version)
     other = (_installed(package, snapshot) if snapshot is not None else None) or _cached(package, caches)
     if other is not None:
         version, found = other
         # What has the package's version follows it; what has one of its own is left as it was seen.
-        return {key: package.version if has == version else has for key, has in found.items()}
+        return "disk", {key: package.version if has == version else has for key, has in found.items()}
     known = KNOWN.get(package.name)
     if known is not None:
-        return {canonical_name(name): package.version for name in known}
-    return {canonical_name(package.name): package.version} if _may_be_python(package) else {}
+        return "table", {canonical_name(name): package.version for name in known}
+    return "name", {canonical_name(package.name): package.version} if _may_be_python(package) else {}
+
+
+def names_to_look_for(key: str) -> tuple[str, ...]:
+    """The conda names under which a distribution may be found; what is found there has to prove itself.
+
+    Args:
+        key: Its canonical name (PEP 503), which conda packages often spell with `_` or `.`.
+    """
+    known = [name for name, brings in KNOWN.items() if key in map(canonical_name, brings)]
+    spellings = [key, key.replace("-", "_"), key.replace("-", ".")]
+    return tuple(dict.fromkeys([*known, *spellings, f"python-{key}", f"{key}-python"]))
 
 
 def _from_purls(purls: Sequence[str] | None) -> list[str]:

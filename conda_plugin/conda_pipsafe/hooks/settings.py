@@ -15,6 +15,13 @@ def mode_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
     return PrimitiveParameter("warn", element_type=str)
 
 
+def conda_first_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
+    """conda's parameter object: a text, for the reason above; what is not a yes counts as no."""
+    from conda.common.configuration import PrimitiveParameter
+
+    return PrimitiveParameter("false", element_type=str)
+
+
 def word_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
     """conda's parameter object: a text, empty when it is not set."""
     from conda.common.configuration import PrimitiveParameter

@@ -17,9 +17,11 @@ from conda_pipsafe.prefix.metadata import canonical_name
 
 OUR_FLAGS = {
     "--dry-run": "d", "--yes": "y", "--quiet": "q", "--verbose": "v", "--help": "h", "--json": "",
-    "--override-frozen": "", "--allow-base": "",
+    "--override-frozen": "", "--allow-base": "", "--conda-first": "", "--no-conda-first": "",
 }  # fmt: skip
-OUR_VALUES = {"--name": "n", "--prefix": "p", "--allow-replace": "", "--report": "", "--backend": ""}
+OUR_VALUES = {
+    "--name": "n", "--prefix": "p", "--allow-replace": "", "--report": "", "--backend": "", "--channel": "",
+}  # fmt: skip
 # pip 26's options of `install` and of every command that take a value; short form second.
 PIP_VALUES = {
     "--requirement": "r", "--constraint": "c", "--editable": "e", "--find-links": "f", "--index-url": "i",
@@ -100,12 +102,16 @@ class PipArguments:
         words: Verbatim and in order, without `--no-user`, which we give ourselves.
         specs: What is asked for by name on the command line: the version part by canonical name (`>=2.32`, or "").
         upgrade: Whether `--upgrade` is there.
+        files: The requirements files.
+        options: The long names of all options.
     """
 
     words: tuple[str, ...]
     specs: dict[str, str] = field(default_factory=dict)
     upgrade: bool = False
     reinstall: bool = False
+    files: tuple[str, ...] = ()
+    options: frozenset[str] = frozenset()
 
     def shown(self) -> tuple[str, ...]:
         """The words without credentials, for people and for the ledger."""
@@ -149,7 +155,30 @@ def pip_arguments(words: Sequence[str], dialect: Dialect | None = None) -> PipAr
         _specs(parsed),
         upgrade=bool(names & {"--upgrade", "-U"}),
         reinstall=bool(names & {"--force-reinstall", "--ignore-installed", "-I", "--reinstall", "--reinstall-package"}),
+        files=tuple(word.value for word in parsed if word.option == "--requirement"),
+        options=frozenset(names),
     )
+
+
+def named_words(words: Sequence[str], dialect: Dialect | None = None) -> tuple[list[str], list[str]]:
+    """Divide what goes to pip, or to the installer of another dialect, into requirements and options.
+
+    Raises:
+        PipsafeError: For an option that names requirements: a file, a checkout, a group.
+    """
+    named: list[str] = []
+    options: list[str] = []
+    dialect = dialect or PIP
+    for word in parse(words, dialect):
+        if word.option in dialect.names_something:
+            raise PipsafeError(
+                f"{word.option} names requirements by itself",
+                hint=f"install --upgrade {' '.join(word.words)}",
+                exit_code=Exit.USAGE,
+            )
+        if word.option != "--":
+            (options if word.option else named).extend(word.words)
+    return named, options
 
 
 def without_secrets(words: Sequence[str]) -> Iterator[str]:

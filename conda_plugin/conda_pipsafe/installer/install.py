@@ -22,7 +22,7 @@ from conda_pipsafe.installer.plan import (
     write_constraints,
 )
 from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, base, frozen, judge, said
-from conda_pipsafe.installer.requirements import judge_requirements
+from conda_pipsafe.installer.requirements import fitting_lines, judge_requirements
 from conda_pipsafe.installer.runner import Ended, Pip, find_pip
 from conda_pipsafe.installer.undo import put_back
 from conda_pipsafe.installer.uv_runner import Uv, WaitingUv
@@ -44,6 +44,8 @@ class Options:
         quiet: pip says only what goes wrong.
         verbose: How much more pip says.
         backend: Who installs: `pip` or `uv`.
+        conda_first: Conda was asked first; for the record.
+        typed: What a person typed after `pipsafe`, where that was not this install; for the record.
     """
 
     allowed: frozenset[str] = frozenset()
@@ -54,6 +56,8 @@ class Options:
     quiet: bool = False
     verbose: int = 0
     backend: str = "pip"
+    conda_first: bool = False
+    typed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,7 @@ def preparing(
         PipsafeError: When there is no pip that can be used, or a wheel cannot be looked into.
     """
     asking = _Asking(find_pip(before, environ), before, arguments, options, folder)
-    held = constraint_lines(before, options.allowed)
+    held = [*constraint_lines(before, options.allowed), *fitting_lines(before, options.allowed)]
     with ExitStack() as stack:
         started = stack.enter_context(asking.started(held))
         meanwhile()
@@ -210,7 +214,8 @@ class _Asking:
         """What pip would do if nothing held it, judged by name."""
         words = ["--no-user", *self.arguments.words]
         plan = explain_plan(self.pip, self.before, words, self.folder, verbose=self.options.verbose > 0)
-        verdict = judge(plan, self.before, self.request)
+        by_name, by_need = (part(plan, self.before, self.request) for part in (judge, judge_requirements))
+        verdict = Verdict((*by_name.refusals, *by_need.refusals), (*by_name.warnings, *by_need.warnings))
         return Prepared(self.pip, self.before, self.arguments, self.options, plan, verdict)
 
     def met(self, waiting: GatedPip, end: Reached | Ended, *, constrained: bool) -> Prepared:

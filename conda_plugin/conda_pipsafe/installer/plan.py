@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conda_pipsafe.errors import PipsafeError
-from conda_pipsafe.installer.runner import Ended, Pip, plan_with_pip
+from conda_pipsafe.installer.runner import Ended, Pip, find_pip, plan_with_pip
 from conda_pipsafe.prefix.direct_url import strip_credentials
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.metadata import canonical_name
@@ -21,6 +21,7 @@ from conda_pipsafe.prefix.snapshot import DistOwner, Snapshot
 
 # Nearly every version; `packaging` takes longer to load than all of them to check.
 _PLAIN_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*(\.post[0-9]+)?")
+_USAGE = 2  # optparse's exit code
 _NEWER = "this pip may be newer than conda-pipsafe knows; nothing was installed"
 
 
@@ -145,6 +146,33 @@ def explain_plan(pip: Pip, snapshot: Snapshot, words: Sequence[str], folder: str
         return read_report(file.read(), snapshot, constrained=False)
 
 
+def foresee(
+    snapshot: Snapshot, words: Sequence[str], folder: str, *, allowed: Collection[str] = (), verbose: bool = False
+) -> tuple[Pip, Plan]:
+    """pip's plan alone, with `--dry-run`: where conda's versions forbid one, the one that replaces them.
+
+    Args:
+        snapshot: The environment.
+        words: pip's arguments.
+        folder: A temporary folder.
+        allowed: Canonical names that may be replaced in any case.
+        verbose: Let pip tell what it does meanwhile.
+
+    Raises:
+        PipFailedError: When pip has no plan.
+        PipsafeError: When there is no pip that can be used.
+    """
+    pip = find_pip(snapshot)
+    words = ["--no-user", *words]
+    held = write_constraints(os.path.join(folder, "foreseen.txt"), constraint_lines(snapshot, allowed))
+    try:
+        return pip, explain_plan(pip, snapshot, [*held, *words], folder, verbose=verbose)
+    except PipFailedError as error:
+        if not held or error.interrupted or error.code == _USAGE:
+            raise
+    return pip, explain_plan(pip, snapshot, words, folder, verbose=verbose)
+
+
 def failed(pip: Pip, ended: Ended, planned: Sequence[str] = ()) -> PipFailedError:
     """The error for a pip that ended before it changed anything."""
     return PipFailedError(
@@ -184,7 +212,7 @@ def write_constraints(path: str, lines: Sequence[str]) -> list[str]:
 
 def is_usage_error(ended: Ended) -> bool:
     """Whether pip did not understand its arguments."""
-    return ended.code == 2 and "Usage:" in ended.errors  # noqa: PLR2004 - optparse's exit code
+    return ended.code == _USAGE and "Usage:" in ended.errors
 
 
 def _why(pip: Pip, ended: Ended) -> str:

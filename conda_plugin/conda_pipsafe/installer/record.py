@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from conda_pipsafe.errors import PipsafeError
-from conda_pipsafe.installer.arguments import PipArguments
+from conda_pipsafe.installer.arguments import PipArguments, without_secrets
 from conda_pipsafe.installer.changes import planned_changes
 from conda_pipsafe.installer.indexes import index_of, indexes_in_use, uv_indexes_in_use
 from conda_pipsafe.installer.install import Options, Outcome, Prepared
@@ -196,6 +196,8 @@ def command_line(arguments: PipArguments, options: Options) -> str:
     """What was run, as a person would type it, without credentials."""
     import shlex
 
+    if options.typed:
+        return shlex.join(["pipsafe", *without_secrets(options.typed)])
     words = ["pipsafe", "install", *(["--backend", options.backend] if options.backend != "pip" else [])]
     for name in sorted(options.allowed):
         words += ["--allow-replace", name]
@@ -203,6 +205,8 @@ def command_line(arguments: PipArguments, options: Options) -> str:
         words.append("--override-frozen")
     if options.allow_base:
         words.append("--allow-base")
+    if options.conda_first:
+        words.append("--conda-first")
     return shlex.join([*words, *arguments.shown()])
 
 

@@ -7,8 +7,9 @@ that is not there. A distribution beside a conda package of its name may be anot
 from __future__ import annotations
 
 import os
+import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conda_pipsafe.installer.plan import Plan, PlannedDist
@@ -21,6 +22,8 @@ from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 PINNED = "conda-meta/pinned"
+# What conda-forge writes for "below 2, its pre-releases too": pip's `<2` means that.
+_JUST_BELOW = re.compile(r"^(<\d[\d.]*)(?:a|dev)0$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,57 @@ def judge_requirements(plan: Plan, snapshot: Snapshot, request: Request) -> Verd
     refusals = tuple(item for item in found if canonical_name(item.subject) not in request.allowed)
     warnings = tuple(f"{item.message}, as --allow-replace says" for item in found if item not in refusals)
     return Verdict(refusals, warnings)
+
+
+def fitting_lines(snapshot: Snapshot, allowed: Collection[str] = ()) -> list[str]:
+    """Constraints with which pip finds by itself a version that `judge_requirements` lets through.
+
+    Only where a specification can be said in pip's words; what cannot is judged all the same. A version that is there
+    and ruled out already stays as it is.
+
+    Args:
+        snapshot: The environment.
+        allowed: Canonical names that `--allow-replace` lets through.
+    """
+    standing = {record.name for record in snapshot.records} - {record.name for record in endangered(snapshot)}
+    texts = [text for record in snapshot.records for text in record.depends if text.partition(" ")[0] not in standing]
+    found: dict[str, None] = {}
+    for text in [*texts, *_pin_lines(snapshot)]:
+        spec = _spec(text)
+        key = canonical_name(spec.name) if spec else ""
+        there = [dist.version for dist in snapshot.distributions_named(key) if dist.site.current]
+        versions = _as_constraint(spec.version or "") if spec else None
+        if not spec or not versions or key in allowed or spec.name.startswith("_"):
+            continue
+        if not there or any(_matches(spec, version) for version in there):
+            found[f"{key}{versions}"] = None
+    return list(found)
+
+
+def _as_constraint(version: str) -> str | None:
+    """conda's version specification in pip's words, or as much of it as there are words for."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    if "|" in version:
+        return None
+    parts = []
+    for part in version.split(","):
+        plain = _JUST_BELOW.sub(r"\1", part.strip())
+        if plain and (plain[0].isdigit() or plain[0] == "=" != plain[1:2]):
+            plain = f"=={plain.lstrip('=').removesuffix('.*')}.*"
+        try:
+            # One that names a pre-release would let pip take any.
+            parts += [plain] if plain and not SpecifierSet(plain).prereleases else []
+        except InvalidSpecifier:
+            continue
+    return ",".join(parts) or None
+
+
+def _matches(spec: MatchSpec, version: str) -> bool:
+    try:
+        return spec.matches(version, None)
+    except SpecSyntaxError:
+        return False
 
 
 def _places(plan: Plan, snapshot: Snapshot) -> dict[str, _Place]:
@@ -129,13 +183,8 @@ def _breaks(
 
 
 def _pinned(plan: Plan, places: Mapping[str, _Place], snapshot: Snapshot, request: Request) -> Iterator[Refusal]:
-    try:
-        lines = read_text(snapshot.prefix, PINNED).splitlines()
-    except UnreadableError:
-        return
-    for line in lines:
-        text = line.partition("#")[0].strip()
-        spec = _spec(text) if text else None
+    for text in _pin_lines(snapshot):
+        spec = _spec(text)
         place = _place(places, spec.name) if spec else None
         if spec is None or place is None or not _rules_out(spec, place):
             continue
@@ -153,6 +202,14 @@ def _pinned(plan: Plan, places: Mapping[str, _Place], snapshot: Snapshot, reques
             ),
             facts={"name": planned.key, "version": planned.version, "pin": text},
         )
+
+
+def _pin_lines(snapshot: Snapshot) -> list[str]:
+    try:
+        lines = read_text(snapshot.prefix, PINNED).splitlines()
+    except UnreadableError:
+        return []
+    return [text for line in lines if (text := line.partition("#")[0].strip())]
 
 
 def _pip_version(spec: MatchSpec) -> str:

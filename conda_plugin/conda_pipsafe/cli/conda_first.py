@@ -1,0 +1,309 @@
+"""`install --conda-first`: what conda's channels have comes from there, in one transaction of conda's; then pip.
+
+Without it, below `conda pipsafe`, one line tells what the channels have, as far as conda has that on disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from conda_pipsafe.cli.console import Console
+from conda_pipsafe.engines.conda_command import INTERRUPTED, CondaRun, conda_install, find_conda_command, in_conda
+from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.installer.arguments import PipArguments
+from conda_pipsafe.installer.install import Options, Prepared
+from conda_pipsafe.installer.plan import Plan, foresee
+from conda_pipsafe.installer.policy import Verdict
+from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
+
+if TYPE_CHECKING:
+    from conda_pipsafe.engines.channel_look import ChannelLook
+    from conda_pipsafe.installer.offers import Looked, Offer
+
+_VARIABLE = "CONDA_PLUGINS_PIPSAFE_CONDA_FIRST"
+_LOOK_SECONDS = 60.0
+
+
+def add_conda_first_options(group: argparse._ArgumentGroup) -> None:
+    """Add `--conda-first`, `--no-conda-first` and `--channel`."""
+    group.add_argument(
+        "--conda-first",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="take what conda's channels have from there, with conda, then the rest with pip; "
+        "always with `plugins: pipsafe_conda_first: true` in .condarc",
+    )
+    group.add_argument(
+        "--channel", metavar="CHANNEL", action="append", default=[], help="a conda channel to look at before the others"
+    )
+
+
+class StoppedError(PipsafeError):
+    """Conda's part did not come to its end, and pip's was not begun; `exit_code` says how."""
+
+    def __init__(self, message: str, *, hint: str | None = None, code: int = 1) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class CondaFirst:
+    """What conda has of what pip is asked for; a context, since it may have a process at work.
+
+    Args:
+        args: The command line.
+        console: Where to tell.
+        arguments: What goes on to pip.
+        folder: A temporary folder.
+
+    Attributes:
+        wanted: Whether conda is to be asked first.
+        took_all: Whether a dry run leaves nothing for pip.
+    """
+
+    def __init__(self, args: argparse.Namespace, console: Console, arguments: PipArguments, folder: str) -> None:
+        from conda_pipsafe.installer.offers import why_not
+
+        self._args, self._console, self._arguments, self._folder = args, console, arguments, folder
+        self.wanted = _setting() if args.conda_first is None else bool(args.conda_first)
+        self._stack = ExitStack()
+        self._look: ChannelLook | None = None
+        self._offers: tuple[Offer, ...] = ()
+        self._unread: dict[str, str] = {}
+        self._notes: list[str] = []
+        self._run: CondaRun | None = None
+        self.took_all = False
+        option = "--backend uv" if args.backend == "uv" else why_not(arguments)
+        # Only conda itself can say at no cost what it knows.
+        self._hints = in_conda() and option is None and args.conda_first is None and not console.quiet
+        if option and self.wanted:
+            self.wanted = False
+            self._note(f"conda is not asked first: {option} is for pip or uv alone")
+
+    def __enter__(self) -> CondaFirst:  # noqa: PYI034 - Self is newer than Python 3.10
+        if in_conda() and self.wanted:
+            from conda_pipsafe.engines.channel_look import ChannelLook
+
+            folder = os.path.join(self._folder, "look")
+            os.mkdir(folder)
+            self._look = self._stack.enter_context(ChannelLook(folder))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def value(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        from conda_pipsafe.render.offers import offer_json
+
+        run = self._run
+        return {
+            "wanted": self.wanted,
+            "offers": [offer_json(offer) for offer in self._offers],
+            "unread": dict(self._unread),
+            "notes": list(self._notes),
+            "transaction": {
+                "command": list(run.command),
+                "exit_code": run.code,
+                "link": list(run.link),
+                "unlink": list(run.unlink),
+            }
+            if run is not None
+            else None,
+        }
+
+    def take(self, before: Snapshot, options: Options) -> Snapshot:
+        """With `--conda-first`, let conda install what it has; the environment after that.
+
+        Raises:
+            StoppedError: When conda refuses, or a person said no.
+            PipFailedError: When pip has no plan.
+        """
+        if not self.wanted or options.dry_run:
+            return before
+        pip, plan = foresee(
+            before, self._arguments.words, self._folder, allowed=options.allowed, verbose=options.verbose > 0
+        )
+        self._find(plan, before, pip.environment)
+        conda = self._conda_for_offers()
+        if conda is None:
+            return before
+        self._tell_taken()
+        run = self._run = conda_install(
+            conda, before.prefix, self._specs(), self._options(before, options), self._folder, captured=self._captured
+        )
+        after = read_snapshot(before.prefix)
+        if run.code == INTERRUPTED:
+            raise StoppedError("interrupted while conda was at work; nothing was asked of pip", code=run.code)
+        if run.code:
+            self._refused(run)
+        elif not any(after.record_named(offer.package) for offer in self._offers):
+            raise StoppedError("conda has installed nothing, so nothing was asked of pip", code=0)
+        return after
+
+    def meet(self, prepared: Prepared) -> Prepared:
+        """Tell what conda has of a plan; for a dry run with `--conda-first`, leave that out of pip's part."""
+        if self._run is not None or not prepared.plan.dists or (self.wanted and not prepared.options.dry_run):
+            return prepared
+        if not self.wanted and not self._hints:
+            return prepared
+        self._find(prepared.plan, prepared.before, prepared.pip.environment)
+        if not self.wanted:
+            return prepared
+        conda = self._conda_for_offers()
+        if conda is None:
+            return prepared
+        self._tell_taken()
+        options = [*self._options(prepared.before, prepared.options), "--dry-run"]
+        run = self._run = conda_install(
+            conda, prepared.before.prefix, self._specs(), options, self._folder, captured=True
+        )
+        if run.code and not run.link:
+            self._refused(run)
+            return prepared
+        for item in run.link:
+            self._console.say(f"  + {item['name']} {item['version']}")
+        for item in run.unlink:
+            self._console.say(f"  - {item['name']} {item['version']}")
+        rest = without(prepared, {offer.key for offer in self._offers})
+        self.took_all = not rest.plan.dists
+        return rest
+
+    def tell(self) -> None:
+        """Without `--conda-first`: say in a line what conda has."""
+        from conda_pipsafe.render.offers import offer_lines
+
+        if not self.wanted:
+            for line in offer_lines(self._offers, self._unread):
+                self._console.say(line)
+
+    @property
+    def _captured(self) -> bool:
+        return self._console.as_json or self._console.quiet
+
+    def _find(self, plan: Plan, before: Snapshot, variables: Mapping[str, str]) -> None:
+        from conda_pipsafe.installer.offers import conda_names, find_offers, unread_names, wishes
+
+        wanted = wishes(plan, before, self._arguments, variables)
+        looked = self._looked(conda_names(wanted), before) if wanted else None
+        if looked is not None:
+            self._offers = find_offers(wanted, looked, before)
+            self._unread = unread_names(wanted, looked, self._offers)
+            for note in looked.notes if self.wanted else ():
+                self._note(note)
+
+    def _looked(self, names: Sequence[str], before: Snapshot) -> Looked | None:
+        if self._look is not None:
+            looked = self._look.ask(names, self._channels(before), seconds=_LOOK_SECONDS)
+            if looked is None:
+                self._note("conda's channels could not be looked at in time: all of this comes from pip")
+            return looked
+        if self.wanted:
+            return self._looked_by_rattler(names, before)
+        from conda_pipsafe.engines.channel_look import look_at_cache
+
+        return look_at_cache(names, self._channels(before))
+
+    def _looked_by_rattler(self, names: Sequence[str], before: Snapshot) -> Looked | None:
+        from conda_pipsafe.engines.rattler import look_at_channels
+
+        channels = self._channels(before)
+        if not channels:
+            self._note("no conda channel is known here: name one with --channel")
+            return None
+        try:
+            return look_at_channels(names, channels, seconds=_LOOK_SECONDS)
+        except PipsafeError as error:
+            self._note(f"{error.message}: all of this comes from pip")
+            return None
+
+    def _channels(self, before: Snapshot) -> list[str]:
+        """Those that were named; outside of conda, whose settings are not known, else those of what is installed."""
+        named = [os.path.abspath(name) if os.path.isdir(name) else name for name in self._args.channel]
+        if named or in_conda():
+            return named
+        urls = [record.url.rsplit("/", 2)[0] for record in before.records if record.url]
+        return [url for url, _ in Counter(urls).most_common()]
+
+    def _conda_for_offers(self) -> list[str] | None:
+        from conda_pipsafe.render.offers import taken_lines
+
+        if not self._offers:
+            for line in taken_lines(()):
+                self._console.say(line)
+            return None
+        conda = find_conda_command()
+        if conda is None:
+            self._note("there is no conda that could install what its channels have: all of this comes from pip")
+        return conda
+
+    def _tell_taken(self) -> None:
+        from conda_pipsafe.render.offers import taken_lines
+
+        for line in taken_lines(self._offers):
+            self._console.say(line)
+        sys.stdout.flush()
+
+    def _specs(self) -> list[str]:
+        return [offer.spec for offer in self._offers if offer.named]
+
+    def _options(self, before: Snapshot, options: Options) -> list[str]:
+        channels = [word for channel in self._channels(before) for word in ("--channel", channel)]
+        # conda asks as it always does, where there is someone to ask.
+        asks = sys.stdin.isatty() and not (self._args.yes or self._captured)
+        return [
+            *([] if in_conda() or not channels else ["--override-channels"]),
+            *channels,
+            *([] if asks else ["--yes"]),
+            *(["--override-frozen"] if options.override_frozen else []),
+        ]
+
+    def _refused(self, run: CondaRun) -> None:
+        message = "conda does not install this" + (f":\n{run.said}" if run.said else "; what it says is above")
+        if self._args.yes or self._args.dry_run:
+            self._note(f"{message}\nall of it comes from pip" if self._args.yes else message)
+            return
+        raise StoppedError(
+            f"{message}\nnothing was changed",
+            hint=f"-y: take all of it from pip then; or see for yourself: {shlex.join(run.command)}",
+        )
+
+    def _note(self, text: str) -> None:
+        self._notes.append(text)
+        self._console.note(f"note: {text}")
+
+
+def stopped(console: Console, prefix: str, error: StoppedError, first: CondaFirst) -> int:
+    """Say that conda's part did not come to its end; return the exit code."""
+    console.error(f"pipsafe: {error.message}")
+    if error.hint:
+        console.error(f"  {error.hint}")
+    told = {"error": error.message, "hint": error.hint, "exit_code": error.code}
+    console.emit("install", {"prefix": prefix, "plan": None, "conda_first": first.value(), "installed": [], **told})
+    return error.code
+
+
+def without(prepared: Prepared, keys: set[str]) -> Prepared:
+    """A plan without what does not come from pip."""
+    plan = replace(prepared.plan, dists=tuple(dist for dist in prepared.plan.dists if dist.key not in keys))
+    refusals = tuple(item for item in prepared.verdict.refusals if canonical_name(item.subject) not in keys)
+    wheels = {key: wheel for key, wheel in prepared.wheels.items() if key not in keys}
+    return replace(prepared, plan=plan, wheels=wheels, verdict=Verdict(refusals, prepared.verdict.warnings))
+
+
+def _setting() -> bool:
+    """The setting; outside of conda only as a variable, since .condarc is conda's to read."""
+    from conda_pipsafe.engines import conda_context
+
+    return conda_context.conda_first() if in_conda() else conda_context.is_yes(os.environ.get(_VARIABLE, ""))

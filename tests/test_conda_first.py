@@ -1,0 +1,191 @@
+"""`install --conda-first` with a real conda, the tests' channel and real pip."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conda_pipsafe.cli.app import main
+from conda_pipsafe.demo.channel import Channel
+from conda_pipsafe.demo.environment import clean_environment
+from conda_pipsafe.prefix.snapshot import read_snapshot
+from conftest import MakeEnv
+from support.driving import Driven, Driver
+from support.running import Conda, run
+
+Capture = pytest.CaptureFixture[str]
+
+SHARD = """
+import hashlib, json, pathlib, sys
+import msgpack
+from conda._private.zstd import compress
+for folder in map(pathlib.Path, sys.argv[1:]):
+    repodata = json.loads((folder / "repodata.json").read_text())
+    shards = {}
+    for group in ("packages", "packages.conda"):
+        for name, record in repodata[group].items():
+            shard = shards.setdefault(record["name"], {"packages": {}, "packages.conda": {}})
+            digests = {key: bytes.fromhex(record[key]) for key in ("md5", "sha256")}
+            shard[group][name] = {**record, **digests}
+    index = {}
+    for name, shard in shards.items():
+        packed = compress(msgpack.dumps(shard))
+        digest = hashlib.sha256(packed)
+        (folder / "shards").mkdir(exist_ok=True)
+        (folder / "shards" / f"{digest.hexdigest()}.msgpack.zst").write_bytes(packed)
+        index[name] = digest.digest()
+    info = {"subdir": folder.name, "base_url": "", "shards_base_url": "./shards/"}
+    whole = msgpack.dumps({"version": 1, "info": info, "shards": index})
+    (folder / "repodata_shards.msgpack.zst").write_bytes(compress(whole))
+    (folder / "repodata.json").unlink()
+"""
+
+
+@pytest.fixture
+def settings(wheelhouse: Path) -> dict[str, str]:
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse), "PIP_ROOT_USER_ACTION": "ignore"}
+
+
+def install(driver: Driver, prefix: Path, *words: str | Path, env: dict[str, str], code: int = 0) -> Driven:
+    done = driver.run("pipsafe", "install", "-p", prefix, *words, env=env)
+    print(done.stdout, done.stderr)
+    assert done.returncode == code
+    return done
+
+
+def value_of(done: Driven) -> dict[str, Any]:
+    value: dict[str, Any] = done.json()
+    return value
+
+
+def of_conda(prefix: Path) -> dict[str, str]:
+    parts = [path.stem.rsplit("-", 2) for path in (prefix / "conda-meta").glob("*.json")]
+    return {name: version for name, version, _ in parts if name not in {"python", "pip"}}
+
+
+def of_pip(prefix: Path) -> dict[str, str]:
+    snapshot = read_snapshot(str(prefix))
+    return {dist.key: dist.version for dist in snapshot.distributions if snapshot.owner_of(dist) == "pip"}
+
+
+def test_what_conda_has_is_foreseen_and_taken(driver: Driver, make_env: MakeEnv, settings: dict[str, str]) -> None:
+    prefix = make_env("python", "pip")
+    dry = install(driver, prefix, "--json", "--conda-first", "--dry-run", "beta", "piponly", env=settings)
+    value = value_of(dry)
+    assert [item["name"] for item in value["plan"]["install"]] == ["piponly"]
+    assert {item["name"]: item["version"] for item in value["conda_first"]["transaction"]["link"]} == {
+        "alpha": "3.0",
+        "beta": "1.0",
+    }
+    assert of_conda(prefix) == {}
+
+    value = value_of(install(driver, prefix, "--json", "--conda-first", "beta", "piponly", env=settings))
+    # alpha is needed by what comes from pip too, so conda is asked for it, as freely as it was asked for.
+    specs = {item["conda_name"]: (item["spec"], item["named"]) for item in value["conda_first"]["offers"]}
+    assert specs == {"beta": ("beta", True), "alpha": ("alpha>=1", True)}
+    assert value["conda_first"]["offers"][0]["evidence"] in {"name", "disk"}
+    assert value["installed"] == ["piponly==1.0"]
+    assert of_conda(prefix) == {"alpha": "3.0", "beta": "1.0"}
+    assert of_pip(prefix) == {"piponly": "1.0"}
+    ledger = (prefix / "conda-meta" / "pipsafe" / "ledger.jsonl").read_text()
+    assert "pipsafe install --conda-first beta piponly" in ledger
+
+
+def test_the_way_out_of_a_refusal_is_taken(driver: Driver, make_env: MakeEnv, settings: dict[str, str]) -> None:
+    prefix = make_env("python", "pip", "alpha=1.0")
+    driver.configure(plugins={"pipsafe_conda_first": True})
+    out = install(driver, prefix, "alpha>=2,<3", "beta2", env=settings).stdout
+    assert "From conda-forge, with conda:\n  alpha  2.0" in out
+    assert of_conda(prefix) == {"alpha": "2.0"}
+    assert of_pip(prefix) == {"beta2": "1.0"}
+
+
+def test_where_conda_refuses_nothing_is_done(driver: Driver, make_env: MakeEnv, settings: dict[str, str]) -> None:
+    prefix = make_env("python", "pip")
+    driver.configure(pinned_packages=["alpha <1"])
+    value = value_of(install(driver, prefix, "--json", "--conda-first", "beta", env=settings, code=1))
+    assert "conda does not install this" in value["error"]
+    assert "nothing was changed" in value["error"]
+    assert value["hint"].startswith("-y: take all of it from pip then")
+    assert of_conda(prefix) == of_pip(prefix) == {}
+    # zeta 2.0 is on no channel.
+    done = install(driver, prefix, "--conda-first", "-y", "beta", "zeta", env=settings)
+    assert "all of it comes from pip" in done.stderr
+    assert of_conda(prefix) == {}
+    assert of_pip(prefix) == {"alpha": "3.0", "beta": "1.0", "zeta": "2.0"}
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002 - its caller's names
+            asked.append(str(args[0]))
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_sharded_repodata(
+    conda: Conda, driver: Driver, make_env: MakeEnv, settings: dict[str, str], channel: Channel, tmp_path: Path
+) -> None:
+    copied = tmp_path / "sharded"
+    shutil.copytree(channel.root, copied, ignore=shutil.ignore_patterns("wheels"), copy_function=os.link)
+    subdirs = [path.parent for path in copied.glob("*/repodata.json")]
+    for subdir in subdirs:  # a copy: the link is the channel's own
+        repodata = (subdir / "repodata.json").read_bytes()
+        (subdir / "repodata.json").unlink()
+        (subdir / "repodata.json").write_bytes(repodata)
+    python = conda.run("info", "--json").ok().json()["sys.executable"]
+    run(python, "-c", SHARD, *subdirs).ok()
+    prefix = make_env("python", "pip")
+    with served(copied) as (url, asked):
+        driver.configure(channels=[url])
+        value = value_of(install(driver, prefix, "--json", "--conda-first", "--dry-run", "beta", env=settings))
+        assert {item["conda_name"] for item in value["conda_first"]["offers"]} == {"alpha", "beta"}
+        assert any("/shards/" in line for line in asked)
+        assert not any("repodata.json" in line for line in asked)
+        asked.clear()
+        told = install(driver, prefix, "--dry-run", "beta", "zeta", env=settings).stdout
+        assert f"beta 1.0 and 1 more are on {url}: `--conda-first` takes them from there" in told
+        assert f"{url} has a package named zeta: `--conda-first` looks into it" in told
+        assert asked == []
+    # The server is gone: a note, and all of it from pip.
+    done = install(driver, prefix, "--conda-first", "beta", env={**settings, "CONDA_REMOTE_MAX_RETRIES": "0"})
+    assert of_pip(prefix) == {"alpha": "3.0", "beta": "1.0"}
+    assert "cannot be looked at" in done.stderr
+
+
+def test_without_conda_py_rattler_looks(
+    make_env: MakeEnv, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    variables = clean_environment({**settings, "PATH": "/usr/bin:/bin", "CONDA_PLUGINS_PIPSAFE_CONDA_FIRST": "yes"})
+    for name in set(os.environ) - set(variables):
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    prefix = make_env("python", "pip")
+    assert main(["install", "-p", str(prefix), "--json", "beta"]) == 0
+    captured = capfd.readouterr()
+    told = json.loads(captured.out)
+    assert [item["conda_name"] for item in told["conda_first"]["offers"]] == ["beta", "alpha"]
+    assert "there is no conda that could install" in captured.err
+    assert of_pip(prefix) == {"alpha": "3.0", "beta": "1.0"}
