@@ -18,9 +18,11 @@ import pytest
 from conda_pipsafe.cli.app import main
 from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.environment import clean_environment
+from conda_pipsafe.demo.wheels import write_wheel
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conftest import MakeEnv
 from support.driving import Driven, Driver
+from support.packages import simple
 from support.running import Conda, run
 
 Capture = pytest.CaptureFixture[str]
@@ -93,19 +95,30 @@ def test_what_conda_has_comes_from_there(driver: Driver, make_env: MakeEnv, sett
     assert "pipsafe install --conda-first 'alpha>=2,<3' beta beta2" in ledger
 
 
-def test_where_conda_refuses_nothing_is_done(driver: Driver, make_env: MakeEnv, settings: dict[str, str]) -> None:
-    prefix = make_env("python", "pip")
+def test_where_conda_or_we_refuse_nothing_is_done(
+    driver: Driver, make_env: MakeEnv, settings: dict[str, str], tmp_path: Path
+) -> None:
+    prefix = make_env("python", "pip", "gamma")
+    there = of_conda(prefix)
+    # pip's part would be refused: conda's is not begun.
+    write_wheel(simple("mamba"), tmp_path)
+    settings["PIP_FIND_LINKS"] += f" {tmp_path}"
+    done = install(driver, prefix, "--conda-first", "beta", "mamba", env=settings, code=4)
+    assert "refused, nothing was changed" in done.stderr
+    assert of_conda(prefix) == there
     driver.configure(pinned_packages=["alpha <1"])
     value = value_of(install(driver, prefix, "--json", "--conda-first", "beta", env=settings, code=1))
     assert "conda does not install this" in value["error"]
     assert "nothing was changed" in value["error"]
     assert value["hint"].startswith("-y: take all of it from pip then")
-    assert of_conda(prefix) == of_pip(prefix) == {}
-    # zeta 2.0 is on no channel.
-    done = install(driver, prefix, "--conda-first", "-y", "beta", "zeta", env=settings)
-    assert "all of it comes from pip" in done.stderr
-    assert of_conda(prefix) == {}
-    assert of_pip(prefix) == {"alpha": "3.0", "beta": "1.0", "zeta": "2.0"}
+    assert of_conda(prefix) == there
+    driver.configure(pinned_packages=[])
+    # Only the wheel tells that pip's part harms conda: what conda did stays.
+    done = install(driver, prefix, "--conda-first", "-y", "beta", "gamma-core", env=settings, code=4)
+    assert "gamma-core 1.0 would write over" in done.stderr
+    assert f"what conda installed before stays; to undo that: conda install -p {prefix} --revision 0" in done.stderr
+    assert of_conda(prefix) == {**there, "alpha": "3.0", "beta": "1.0"}
+    assert of_pip(prefix) == {}
 
 
 @contextmanager

@@ -104,9 +104,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
             with preparing(
                 before, arguments, options, folder, meanwhile=lambda: _tell_others(console, record_before(before))
             ) as prepared:
-                return _go_on(console, prepared, args.report, first)
+                return first.ended(_go_on(console, prepared, args.report, first))
         except PipFailedError as error:
             record_failure(before, arguments, options, error)
+            first.ended(error.code)
             return _pip_failed(console, error)
         except StoppedError as error:
             return stopped(console, prefix, error, first)
