@@ -18,9 +18,11 @@ import pytest
 from conda_pipsafe.cli.app import main
 from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.environment import clean_environment
+from conda_pipsafe.demo.wheels import write_wheel
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conftest import MakeEnv
 from support.driving import Driven, Driver
+from support.packages import simple
 from support.running import Conda, run
 
 Capture = pytest.CaptureFixture[str]
@@ -78,51 +80,45 @@ def of_pip(prefix: Path) -> dict[str, str]:
     return {dist.key: dist.version for dist in snapshot.distributions if snapshot.owner_of(dist) == "pip"}
 
 
-def test_what_conda_has_is_foreseen_and_taken(driver: Driver, make_env: MakeEnv, settings: dict[str, str]) -> None:
-    prefix = make_env("python", "pip")
-    dry = install(driver, prefix, "--json", "--conda-first", "--dry-run", "beta", "piponly", env=settings)
-    value = value_of(dry)
-    assert [item["name"] for item in value["plan"]["install"]] == ["piponly"]
-    assert {item["name"]: item["version"] for item in value["conda_first"]["transaction"]["link"]} == {
-        "alpha": "3.0",
-        "beta": "1.0",
-    }
-    assert of_conda(prefix) == {}
-
-    value = value_of(install(driver, prefix, "--json", "--conda-first", "beta", "piponly", env=settings))
-    # alpha is needed by what comes from pip too, so conda is asked for it, as freely as it was asked for.
-    specs = {item["conda_name"]: (item["spec"], item["named"]) for item in value["conda_first"]["offers"]}
-    assert specs == {"beta": ("beta", True), "alpha": ("alpha>=1", True)}
-    assert value["conda_first"]["offers"][0]["evidence"] in {"name", "disk"}
-    assert value["installed"] == ["piponly==1.0"]
-    assert of_conda(prefix) == {"alpha": "3.0", "beta": "1.0"}
-    assert of_pip(prefix) == {"piponly": "1.0"}
-    ledger = (prefix / "conda-meta" / "pipsafe" / "ledger.jsonl").read_text()
-    assert "pipsafe install --conda-first beta piponly" in ledger
-
-
-def test_the_way_out_of_a_refusal_is_taken(driver: Driver, make_env: MakeEnv, settings: dict[str, str]) -> None:
+def test_what_conda_has_comes_from_there(driver: Driver, make_env: MakeEnv, settings: dict[str, str]) -> None:
     prefix = make_env("python", "pip", "alpha=1.0")
     driver.configure(plugins={"pipsafe_conda_first": True})
-    out = install(driver, prefix, "alpha>=2,<3", "beta2", env=settings).stdout
-    assert "From conda-forge, with conda:\n  alpha  2.0" in out
-    assert of_conda(prefix) == {"alpha": "2.0"}
+    value = value_of(install(driver, prefix, "--json", "alpha>=2,<3", "beta", "beta2", env=settings))
+    # The way out of a refusal is taken; what pip's beta2 needs is asked for as freely as it was.
+    offers = {item["conda_name"]: item for item in value["conda_first"]["offers"]}
+    assert {name: item["spec"] for name, item in offers.items()} == {"alpha": "alpha<3,>=1,>=2", "beta": "beta"}
+    assert {item["evidence"] for item in offers.values()} <= {"name", "disk"}
+    assert value["installed"] == ["beta2==1.0"]
+    assert of_conda(prefix) == {"alpha": "2.0", "beta": "1.0"}
     assert of_pip(prefix) == {"beta2": "1.0"}
+    ledger = (prefix / "conda-meta" / "pipsafe" / "ledger.jsonl").read_text()
+    assert "pipsafe install --conda-first 'alpha>=2,<3' beta beta2" in ledger
 
 
-def test_where_conda_refuses_nothing_is_done(driver: Driver, make_env: MakeEnv, settings: dict[str, str]) -> None:
-    prefix = make_env("python", "pip")
+def test_where_conda_or_we_refuse_nothing_is_done(
+    driver: Driver, make_env: MakeEnv, settings: dict[str, str], tmp_path: Path
+) -> None:
+    prefix = make_env("python", "pip", "gamma")
+    there = of_conda(prefix)
+    # pip's part would be refused: conda's is not begun.
+    write_wheel(simple("mamba"), tmp_path)
+    settings["PIP_FIND_LINKS"] += f" {tmp_path}"
+    done = install(driver, prefix, "--conda-first", "beta", "mamba", env=settings, code=4)
+    assert "refused, nothing was changed" in done.stderr
+    assert of_conda(prefix) == there
     driver.configure(pinned_packages=["alpha <1"])
     value = value_of(install(driver, prefix, "--json", "--conda-first", "beta", env=settings, code=1))
     assert "conda does not install this" in value["error"]
     assert "nothing was changed" in value["error"]
     assert value["hint"].startswith("-y: take all of it from pip then")
-    assert of_conda(prefix) == of_pip(prefix) == {}
-    # zeta 2.0 is on no channel.
-    done = install(driver, prefix, "--conda-first", "-y", "beta", "zeta", env=settings)
-    assert "all of it comes from pip" in done.stderr
-    assert of_conda(prefix) == {}
-    assert of_pip(prefix) == {"alpha": "3.0", "beta": "1.0", "zeta": "2.0"}
+    assert of_conda(prefix) == there
+    driver.configure(pinned_packages=[])
+    # Only the wheel tells that pip's part harms conda: what conda did stays.
+    done = install(driver, prefix, "--conda-first", "-y", "beta", "gamma-core", env=settings, code=4)
+    assert "gamma-core 1.0 would write over" in done.stderr
+    assert f"what conda installed before stays; to undo that: conda install -p {prefix} --revision 0" in done.stderr
+    assert of_conda(prefix) == {**there, "alpha": "3.0", "beta": "1.0"}
+    assert of_pip(prefix) == {}
 
 
 @contextmanager
@@ -159,19 +155,25 @@ def test_sharded_repodata(
     prefix = make_env("python", "pip")
     with served(copied) as (url, asked):
         driver.configure(channels=[url])
-        value = value_of(install(driver, prefix, "--json", "--conda-first", "--dry-run", "beta", env=settings))
-        assert {item["conda_name"] for item in value["conda_first"]["offers"]} == {"alpha", "beta"}
+        words = ("--json", "--conda-first", "--dry-run", "beta", "zeta")
+        value = value_of(install(driver, prefix, *words, env=settings))
+        assert [item["name"] for item in value["plan"]["install"]] == ["zeta"]
+        first = value["conda_first"]
+        assert {item["conda_name"]: item["named"] for item in first["offers"]} == {"alpha": False, "beta": True}
+        assert {item["name"] for item in first["transaction"]["link"]} == {"alpha", "beta"}
+        assert first["transaction"]["command"][-1] == "beta"
         assert any("/shards/" in line for line in asked)
         assert not any("repodata.json" in line for line in asked)
         asked.clear()
-        told = install(driver, prefix, "--dry-run", "beta", "zeta", env=settings).stdout
+        told = install(driver, prefix, "--dry-run", "beta", "eta", env=settings).stdout
         assert f"beta 1.0 and 1 more are on {url}: `--conda-first` takes them from there" in told
-        assert f"{url} has a package named zeta: `--conda-first` looks into it" in told
+        assert f"{url} has a package named eta: `--conda-first` looks into it" in told
         assert asked == []
-    # The server is gone: a note, and all of it from pip.
-    done = install(driver, prefix, "--conda-first", "beta", env={**settings, "CONDA_REMOTE_MAX_RETRIES": "0"})
-    assert of_pip(prefix) == {"alpha": "3.0", "beta": "1.0"}
-    assert "cannot be looked at" in done.stderr
+    # The server is gone, and what is cached is old: a note, and all of it from pip.
+    variables = {**settings, "CONDA_REMOTE_MAX_RETRIES": "0", "CONDA_LOCAL_REPODATA_TTL": "0"}
+    value = value_of(install(driver, prefix, "--json", "--conda-first", "--dry-run", "beta", env=variables))
+    assert {item["name"] for item in value["plan"]["install"]} == {"alpha", "beta"}
+    assert "cannot be looked at" in value["conda_first"]["notes"][0]
 
 
 def test_without_conda_py_rattler_looks(
@@ -183,9 +185,9 @@ def test_without_conda_py_rattler_looks(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     prefix = make_env("python", "pip")
-    assert main(["install", "-p", str(prefix), "--json", "beta"]) == 0
+    assert main(["install", "-p", str(prefix), "--json", "--dry-run", "beta"]) == 0
     captured = capfd.readouterr()
     told = json.loads(captured.out)
     assert [item["conda_name"] for item in told["conda_first"]["offers"]] == ["beta", "alpha"]
     assert "there is no conda that could install" in captured.err
-    assert of_pip(prefix) == {"alpha": "3.0", "beta": "1.0"}
+    assert {item["name"] for item in told["plan"]["install"]} == {"alpha", "beta"}

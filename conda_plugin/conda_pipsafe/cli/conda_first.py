@@ -9,29 +9,28 @@ import argparse
 import os
 import shlex
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from conda_pipsafe.cli.channels import ChannelFinder
 from conda_pipsafe.cli.console import Console
 from conda_pipsafe.engines.conda_command import INTERRUPTED, CondaRun, conda_install, find_conda_command, in_conda
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import PipArguments
 from conda_pipsafe.installer.install import Options, Prepared
 from conda_pipsafe.installer.plan import Plan, foresee
-from conda_pipsafe.installer.policy import Verdict
+from conda_pipsafe.installer.policy import Request, Verdict, judge
+from conda_pipsafe.installer.requirements import judge_requirements
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 
 if TYPE_CHECKING:
-    from conda_pipsafe.engines.channel_look import ChannelLook
-    from conda_pipsafe.installer.offers import Looked, Offer
+    from conda_pipsafe.installer.offers import Offer
 
 _VARIABLE = "CONDA_PLUGINS_PIPSAFE_CONDA_FIRST"
-_LOOK_SECONDS = 60.0
 
 
 def add_conda_first_options(group: argparse._ArgumentGroup) -> None:
@@ -76,26 +75,21 @@ class CondaFirst:
         self._args, self._console, self._arguments, self._folder = args, console, arguments, folder
         self.wanted = _setting() if args.conda_first is None else bool(args.conda_first)
         self._stack = ExitStack()
-        self._look: ChannelLook | None = None
         self._offers: tuple[Offer, ...] = ()
         self._unread: dict[str, str] = {}
         self._notes: list[str] = []
         self._run: CondaRun | None = None
         self.took_all = False
+        self._undone_by = ""
         option = "--backend uv" if args.backend == "uv" else why_not(arguments)
         # Only conda itself can say at no cost what it knows.
         self._hints = in_conda() and option is None and args.conda_first is None and not console.quiet
         if option and self.wanted:
             self.wanted = False
             self._note(f"conda is not asked first: {option} is for pip or uv alone")
+        self._finder = ChannelFinder(args.channel, fresh=self.wanted, folder=folder, stack=self._stack, note=self._note)
 
     def __enter__(self) -> CondaFirst:  # noqa: PYI034 - Self is newer than Python 3.10
-        if in_conda() and self.wanted:
-            from conda_pipsafe.engines.channel_look import ChannelLook
-
-            folder = os.path.join(self._folder, "look")
-            os.mkdir(folder)
-            self._look = self._stack.enter_context(ChannelLook(folder))
         return self
 
     def __exit__(
@@ -136,7 +130,7 @@ class CondaFirst:
             before, self._arguments.words, self._folder, allowed=options.allowed, verbose=options.verbose > 0
         )
         self._find(plan, before, pip.environment)
-        conda = self._conda_for_offers()
+        conda = None if self._refused_anyway(plan, before, options) else self._conda_for_offers()
         if conda is None:
             return before
         self._tell_taken()
@@ -144,6 +138,8 @@ class CondaFirst:
             conda, before.prefix, self._specs(), self._options(before, options), self._folder, captured=self._captured
         )
         after = read_snapshot(before.prefix)
+        if after.records != before.records:
+            self._undone_by = f"conda install -p {shlex.quote(before.prefix)} --revision {before.history.current}"
         if run.code == INTERRUPTED:
             raise StoppedError("interrupted while conda was at work; nothing was asked of pip", code=run.code)
         if run.code:
@@ -151,6 +147,12 @@ class CondaFirst:
         elif not any(after.record_named(offer.package) for offer in self._offers):
             raise StoppedError("conda has installed nothing, so nothing was asked of pip", code=0)
         return after
+
+    def ended(self, code: int) -> int:
+        """Say what of conda's stays when pip's part did not come to a good end; return the exit code."""
+        if code and self._undone_by:
+            self._console.error(f"what conda installed before stays; to undo that: {self._undone_by}")
+        return code
 
     def meet(self, prepared: Prepared) -> Prepared:
         """Tell what conda has of a plan; for a dry run with `--conda-first`, leave that out of pip's part."""
@@ -193,48 +195,7 @@ class CondaFirst:
         return self._console.as_json or self._console.quiet
 
     def _find(self, plan: Plan, before: Snapshot, variables: Mapping[str, str]) -> None:
-        from conda_pipsafe.installer.offers import conda_names, find_offers, unread_names, wishes
-
-        wanted = wishes(plan, before, self._arguments, variables)
-        looked = self._looked(conda_names(wanted), before) if wanted else None
-        if looked is not None:
-            self._offers = find_offers(wanted, looked, before)
-            self._unread = unread_names(wanted, looked, self._offers)
-            for note in looked.notes if self.wanted else ():
-                self._note(note)
-
-    def _looked(self, names: Sequence[str], before: Snapshot) -> Looked | None:
-        if self._look is not None:
-            looked = self._look.ask(names, self._channels(before), seconds=_LOOK_SECONDS)
-            if looked is None:
-                self._note("conda's channels could not be looked at in time: all of this comes from pip")
-            return looked
-        if self.wanted:
-            return self._looked_by_rattler(names, before)
-        from conda_pipsafe.engines.channel_look import look_at_cache
-
-        return look_at_cache(names, self._channels(before))
-
-    def _looked_by_rattler(self, names: Sequence[str], before: Snapshot) -> Looked | None:
-        from conda_pipsafe.engines.rattler import look_at_channels
-
-        channels = self._channels(before)
-        if not channels:
-            self._note("no conda channel is known here: name one with --channel")
-            return None
-        try:
-            return look_at_channels(names, channels, seconds=_LOOK_SECONDS)
-        except PipsafeError as error:
-            self._note(f"{error.message}: all of this comes from pip")
-            return None
-
-    def _channels(self, before: Snapshot) -> list[str]:
-        """Those that were named; outside of conda, whose settings are not known, else those of what is installed."""
-        named = [os.path.abspath(name) if os.path.isdir(name) else name for name in self._args.channel]
-        if named or in_conda():
-            return named
-        urls = [record.url.rsplit("/", 2)[0] for record in before.records if record.url]
-        return [url for url, _ in Counter(urls).most_common()]
+        self._offers, self._unread = self._finder.find(plan, before, self._arguments, variables)
 
     def _conda_for_offers(self) -> list[str] | None:
         from conda_pipsafe.render.offers import taken_lines
@@ -255,11 +216,19 @@ class CondaFirst:
             self._console.say(line)
         sys.stdout.flush()
 
+    def _refused_anyway(self, plan: Plan, before: Snapshot, options: Options) -> bool:
+        """Whether pip's part will be refused by name, so that conda's had better not begin."""
+        keys = {offer.key for offer in self._offers}
+        rest = replace(plan, dists=tuple(dist for dist in plan.dists if dist.key not in keys))
+        asked = self._arguments
+        request = Request(asked.specs, options.allowed, asked.upgrade, asked.reinstall)
+        return any(part(rest, before, request).refusals for part in (judge, judge_requirements))
+
     def _specs(self) -> list[str]:
         return [offer.spec for offer in self._offers if offer.named]
 
     def _options(self, before: Snapshot, options: Options) -> list[str]:
-        channels = [word for channel in self._channels(before) for word in ("--channel", channel)]
+        channels = [word for channel in self._finder.channels(before) for word in ("--channel", channel)]
         # conda asks as it always does, where there is someone to ask.
         asks = sys.stdin.isatty() and not (self._args.yes or self._captured)
         return [

@@ -111,9 +111,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
             with _preparing(
                 before, arguments, options, folder, lambda: _tell_others(console, record_before(before)), console
             ) as prepared:
-                return _go_on(console, prepared, args.report, first)
+                return first.ended(_go_on(console, prepared, args.report, first))
         except PipFailedError as error:
             record_failure(before, arguments, options, error)
+            first.ended(error.code)
             return _pip_failed(console, error)
         except StoppedError as error:
             return stopped(console, prefix, error, first)
