@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
@@ -97,6 +98,7 @@ def judge(plan: Plan, snapshot: Snapshot, request: Request) -> Verdict:
     warnings += [f"{dist.name} {dist.version} was yanked by its authors" for dist in plan.dists if dist.yanked]
     if request.upgrade:
         warnings += _held(plan, snapshot, request)
+    warnings += _phantoms(plan, snapshot, request)
     return Verdict(tuple(refusals), tuple(warnings))
 
 
@@ -228,6 +230,23 @@ def _held(plan: Plan, snapshot: Snapshot, request: Request) -> list[str]:
         f"{dist.name} {dist.version} is conda's and stays: `conda update -p {snapshot.prefix} "
         f"{record.name if (record := snapshot.record_of(dist)) else dist.key}`"
         for dist in held
+    ]
+
+
+def _phantoms(plan: Plan, snapshot: Snapshot, request: Request) -> list[str]:
+    """What is asked for and only seems to be there: pip takes a dist-info without metadata for an installation."""
+    planned = {dist.key for dist in plan.dists}
+    left = [
+        dist
+        for key in request.specs
+        if key not in planned
+        for dist in snapshot.distributions_named(key)
+        if dist.site.current and not dist.has_metadata and dist.kind == "dist-info"
+    ]
+    return [
+        f"{dist.name} is not installed: {dist.path} is a leftover without metadata, and taken for it. Ask again after "
+        f"`rm -r {shlex.quote(os.path.join(snapshot.prefix, *dist.path.split('/')))}`"
+        for dist in left
     ]
 
 

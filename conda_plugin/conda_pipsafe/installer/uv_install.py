@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import UV, PipArguments, Word, parse
@@ -124,6 +124,8 @@ class _Asking:
         asked = subprocess.Popen([self.uv.path, "--version"], stdout=subprocess.PIPE, text=True)
         with asked:
             ended = run_uv(self.uv, words, tell=self.tell, meanwhile=meanwhile)
+            # What it says of the shadow is true of the environment.
+            ended = replace(ended, errors=ended.errors.replace(shadow, self.before.prefix))
             version = " ".join((asked.stdout.read() if asked.stdout else "").split()[:2])
         return _Rehearsal(ended, shadow, site, tuple(constraints), version or "uv")
 
