@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from conda_pipsafe.audit import configuration, engine, forking, remembered
+from conda_pipsafe.audit import configuration, engine, forking, hashing, many, remembered
 from conda_pipsafe.audit.checks import targets
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.deep import deep
@@ -22,6 +23,7 @@ from conda_pipsafe.audit.many import Depth, audit_one
 from conda_pipsafe.audit.overview import overview
 from conda_pipsafe.audit.wording import listed
 from conda_pipsafe.ledger import seen
+from conda_pipsafe.ledger.vault import keep_records
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from support.prefixes import SITE, PrefixFactory
 
@@ -211,3 +213,147 @@ def test_a_report_that_is_no_json_is_not_kept(make: PrefixFactory, monkeypatch: 
     report = engine.audit(context(make))
     odd = report._replace(findings=(Finding("X1", "note", "x", "x", facts={"loop": object()}),))
     assert not remembered.remember(context(make), odd, 2**62)
+
+
+def test_checks_of_others_bring_their_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, points in {
+        "brings": "[conda_pipsafe.checks]\nb = pipsafe_brings\n",
+        "says": "# conda_pipsafe.checks\n",
+    }.items():
+        (tmp_path / f"{name}-1.dist-info").mkdir()
+        (tmp_path / f"{name}-1.dist-info/entry_points.txt").write_text(points)
+    (tmp_path / "pipsafe_brings.py").write_text(
+        "from conda_pipsafe.audit.catalogue import Entry\n"
+        "from conda_pipsafe.audit.hookspec import Check, hookimpl\n"
+        "ENTRY = Entry('X100', 'one', 'note', 'leftover', 'Title.', 'Meaning.', 'Causes.', 'Way out.')\n"
+        "@hookimpl\ndef conda_pipsafe_checks():\n    return [Check('brings', lambda context: [], (ENTRY,))]\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert engine.entries()["X100"].name == "one"
+
+
+def test_an_audit_that_crashes_in_another_process_hides_no_other() -> None:
+    assert "crashed (ValueError" in str(many._guarded("no\0path", Depth()).error)
+
+
+def test_what_cannot_be_recorded_and_read_is_said(make: PrefixFactory) -> None:
+    make.pip_dist("mine")
+    make.write("conda-meta/pipsafe", "a file where the folder should be")
+    gathered = gather(str(make.root))
+    assert "is not recorded" in gathered.problems[0]
+    assert overview(gathered.context).events == ()
+
+
+def test_kept_copies_of_records_that_conda_lost(make: PrefixFactory) -> None:
+    make.conda_dist("mine", "1.0")
+    make.conda_dist("there", "1.0")
+    snapshot = read_snapshot(str(make.root))
+    keep_records(str(make.root), snapshot.records)
+    (make.root / "conda-meta/mine-1.0-h0_0.json").unlink()
+    (copy,) = gather(str(make.root)).context.kept
+    assert (copy.name, copy.keys) == ("mine", ("mine",))
+    (make.root / str(copy.where)).write_text("damaged")
+    (copy,) = gather(str(make.root)).context.kept
+    assert (copy.keys, copy.channel) == ((), "")
+
+
+def test_a_replaced_package_that_still_fits(make: PrefixFactory) -> None:
+    make.conda_dist("lib", "1.0")
+    make.record("app", "1.0", {"x/z": ""}, depends=["lib >=1"])
+    info = make.root / SITE / "lib-1.0.dist-info"
+    for file in info.iterdir():
+        file.unlink()
+    info.rmdir()
+    make.pip_dist("lib", "3.0")
+    assert [finding.code for finding in found(make)] == ["PS101"]
+
+
+def test_husks_of_many_files_and_of_what_is_told_already(make: PrefixFactory) -> None:
+    for number in range(250):
+        make.write(f"{SITE}/big/d{number}/__pycache__/__init__.cpython-312.pyc")
+    make.write(f"{SITE}/told/__pycache__/__init__.cpython-312.pyc")
+    make.write(f"{SITE}/told-1.0.dist-info/RECORD", "")
+    make.write(f"{SITE}/link/__init__.py")
+    husks = [finding.subject for finding in found(make, "PS504")]
+    assert husks == ["big"]
+
+
+def test_commands_of_nobody_known(make: PrefixFactory) -> None:
+    """A contested command that calls what neither owner declares; contested files that cannot be compared."""
+    text = "#!/bin/sh\nfrom third import main\nsys.exit(main())\n"
+    make.record("tool", "1.0", {"bin/tool": text, "lib/a.txt": "a", "lib/gone.txt": "a"})
+    info = make.pip_dist("tool-pip", "1.0", {
+        "../../../bin/tool": text, "../../../lib/a.txt": "a", "../../../lib/gone.txt": "a",
+    })  # fmt: skip
+    (info / "entry_points.txt").write_text("[console_scripts]\ntool = second:main\n")
+    data = json.loads((make.root / "conda-meta/tool-1.0-h0_0.json").read_text())
+    for fact in data["paths_data"]["paths"]:
+        fact.pop("sha256")
+        fact.pop("sha256_in_prefix")
+    make.write("conda-meta/tool-1.0-h0_0.json", json.dumps(data))
+    record = (info / "RECORD").read_text().splitlines()
+    rows = [line.split(",")[0] + ",," if "a.txt" in line else line for line in record]
+    (info / "RECORD").write_text("\n".join([*rows, ""]))
+    (make.root / "lib/gone.txt").unlink()
+    (make.root / "lib/gone.txt").mkdir()
+    codes = {finding.code for finding in found(make)}
+    assert "PS105" in codes
+    assert "PS108" not in codes
+
+
+def test_two_commands_of_one_foreign_python(make: PrefixFactory, tmp_path: Path) -> None:
+    text = f"#!{tmp_path}/other/bin/python\nimport sys\nfrom mine import main\nsys.exit(main())\n"
+    (tmp_path / "other/bin").mkdir(parents=True)
+    (tmp_path / "other/bin/python").touch()
+    make.pip_dist("mine", "1.0", {"../../../bin/a": text, "../../../bin/b": text})
+    (finding,) = found(make, "PS109")
+    assert (len(finding.paths), len(finding.fixes)) == (2, 1)
+
+
+def test_requirements_after_conda_removed_and_linked_again(make: PrefixFactory) -> None:
+    make.pip_dist("user", requires=["gone>=1", "old>=2"])
+    make.conda_dist("old", "1.0")
+    make.history(
+        ("2026-01-01 00:00:00", "create", ["+c::gone-1.0-h0_0", "+c::back-1.0-h0_0", "+odd"]),
+        ("2026-01-02 00:00:00", "remove", ["-c::gone-1.0-h0_0", "-c::back-1.0-h0_0", "-odd"]),
+        ("2026-01-03 00:00:00", "install", ["+c::back-1.0-h0_0", "+odd"]),
+    )
+    (finding,) = found(make, "PS210")
+    assert "'gone>=1' 'old>=2'" in finding.fixes[0]
+
+
+def test_a_kernel_of_the_user_is_watched(make: PrefixFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "RACY_NS", 0)
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    kernel = tmp_path / "jupyter/kernels/k/kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text("{}")
+    audit_one(str(make.root), Depth())
+    time.sleep(0.02)
+    audit_one(str(make.root), Depth())
+    assert remembered.recall(str(make.root)) is not None
+    kernel.write_text("[]")
+    assert remembered.recall(str(make.root)) is None
+
+
+def test_files_that_cannot_be_hashed(make: PrefixFactory) -> None:
+    expected = [hashing.Expected("nul\0", "x"), hashing.Expected("conda-meta", "x"), hashing.Expected("not/there", "x")]
+    assert hashing.altered_files(str(make.root), expected) == []
+
+
+def test_a_fault_of_the_ledger_or_the_vault_stops_no_audit(
+    make: PrefixFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Observing fails open, also where a fault is ours: here one is put in."""
+
+    def fault(*_words: object) -> None:
+        raise LookupError("a fault")
+
+    for place in ("reconcile.reconcile", "vault.kept_records", "store.open_ledger"):
+        monkeypatch.setattr(f"conda_pipsafe.ledger.{place}", fault)
+    gathered = gather(str(make.root))
+    assert [problem.partition(" (")[0] for problem in gathered.problems] == [
+        "the ledger could not be brought up to date",
+        "the vault could not be read",
+    ]
+    assert overview(gathered.context).events == ()
