@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conda_pipsafe.audit import configuration, engine, forking, hashing, many, remembered
-from conda_pipsafe.audit.checks import targets
+from conda_pipsafe.audit.checks import interpreters, targets
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.deep import deep
 from conda_pipsafe.audit.disk import Disk
@@ -45,6 +45,20 @@ def test_words_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as windows:
         windows.setattr(os, "name", "nt")
         assert [quote(word) for word in ("plain", "a b", "a&b")] == ["plain", '"a b"', '"a&b"']
+
+
+def test_paths_of_windows(make: PrefixFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    make.record("py-opencv", "4.1", {f"{SITE}/cv2/data.txt": ""})
+    make.pip_dist("opencv-python", "4.0", {"cv2/data.txt": ""})
+    there = context(make)
+    assert len(there.foreign) == 1
+    owned = there.snapshot.record_paths
+    with monkeypatch.context() as windows:
+        windows.setattr(os, "name", "nt")
+        assert list(interpreters.check(there)) == []  # an .exe hides its interpreter
+        shared = there.contested
+    assert f"{SITE}/cv2/data.txt" in owned
+    assert list(shared.values()) == [(f"{SITE}/cv2/data.txt",)]
 
 
 def test_places_of_other_systems(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,6 +264,8 @@ def test_kept_copies_of_records_that_conda_lost(make: PrefixFactory) -> None:
     snapshot = read_snapshot(str(make.root))
     keep_records(str(make.root), snapshot.records)
     (make.root / "conda-meta/mine-1.0-h0_0.json").unlink()
+    make.history(("2026-01-01 00:00:00", "create", ["+c::mine-1.0-h0_0"]))
+    assert [finding.code for finding in engine.audit(gather(str(make.root)).context).findings] == ["PS106"]
     (copy,) = gather(str(make.root)).context.kept
     assert (copy.name, copy.keys) == ("mine", ("mine",))
     (make.root / str(copy.where)).write_text("damaged")
@@ -273,7 +289,7 @@ def test_husks_of_many_files_and_of_what_is_told_already(make: PrefixFactory) ->
         make.write(f"{SITE}/big/d{number}/__pycache__/__init__.cpython-312.pyc")
     make.write(f"{SITE}/told/__pycache__/__init__.cpython-312.pyc")
     make.write(f"{SITE}/told-1.0.dist-info/RECORD", "")
-    make.write(f"{SITE}/link/__init__.py")
+    make.write(f"{SITE}/plain")
     husks = [finding.subject for finding in found(make, "PS504")]
     assert husks == ["big"]
 
@@ -322,6 +338,21 @@ def test_requirements_after_conda_removed_and_linked_again(make: PrefixFactory) 
     assert "'gone>=1' 'old>=2'" in finding.fixes[0]
 
 
+def test_requirements_that_another_finding_tells(make: PrefixFactory) -> None:
+    """A package that is there twice, or whose files are gone, is told by itself; conda's own were met by conda's."""
+    make.conda_dist("twice", "1.0")
+    make.pip_dist("twice", "3.0")
+    make.conda_dist("app", "1.0", ["twice<1", "lib<0.5"])
+    make.conda_dist("lib", "1.0")
+    info = make.root / SITE / "lib-1.0.dist-info"
+    for file in info.iterdir():
+        file.unlink()
+    info.rmdir()
+    make.pip_dist("lib", "3.0")
+    # conda's lib never met what the metadata of app asks for: no harm that pip did.
+    assert "PS110" not in {finding.code for finding in found(make)}
+
+
 def test_a_kernel_of_the_user_is_watched(make: PrefixFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seen, "RACY_NS", 0)
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
@@ -337,6 +368,9 @@ def test_a_kernel_of_the_user_is_watched(make: PrefixFactory, tmp_path: Path, mo
 
 
 def test_files_that_cannot_be_hashed(make: PrefixFactory) -> None:
+    if os.path.exists("/proc/self/mem"):  # an I/O error, and a file that is larger than it says
+        odd = [hashing.Expected("mem", "x"), hashing.Expected("status", "x")]
+        assert [item.path for item in hashing.altered_files("/proc/self", odd)] == ["status"]
     expected = [hashing.Expected("nul\0", "x"), hashing.Expected("conda-meta", "x"), hashing.Expected("not/there", "x")]
     assert hashing.altered_files(str(make.root), expected) == []
 

@@ -99,6 +99,8 @@ def test_what_comes_while_the_user_thinks_stays(tmp_path: Path) -> None:
     make.write(f"{SITE}/left/__pycache__/__init__.cpython-312.pyc")
     assert fix(str(make.root), agree) == 0
     assert not (make.root / SITE / "left").exists()
+    make.write(f"{SITE}/~ip/x.py")
+    assert fix(str(make.root), refuse) == 1  # nothing to ask for
 
 
 def test_conda_doctor(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
