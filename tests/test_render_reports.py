@@ -258,3 +258,4 @@ def test_treemap_names_what_is_large_enough() -> None:
     assert text.count("<rect") == 2
     assert ">big&amp;</text>" in text
     assert ">tiny</text>" not in text
+    assert ">\\ud800\\x1b</text>" in treemap([Owned("\ud800\x1b", "\x1b", "conda", 9, 0)])
