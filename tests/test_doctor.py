@@ -38,6 +38,8 @@ def test_something_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_not_an_environment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check(str(tmp_path / "nowhere"), verbose=False)
     assert capsys.readouterr().out == f"\u274c conda and pip: {tmp_path}/nowhere is not a folder.\n\n"
+    check("no\0path", verbose=False)
+    assert capsys.readouterr().out.startswith("\u274c conda and pip: the audit failed (ValueError")
 
 
 class NoError(Exception):
@@ -84,12 +86,21 @@ def test_only_what_nobody_can_miss_is_removed(tmp_path: Path, capsys: pytest.Cap
 def test_what_comes_while_the_user_thinks_stays(tmp_path: Path) -> None:
     make = PrefixFactory(tmp_path / "env")
     make.write(f"{SITE}/left/__pycache__/__init__.cpython-312.pyc")
-    assert fix(str(make.root), lambda _: make.write(f"{SITE}/left/new.py")) == 1
-    assert [path.name for path in (make.root / SITE / "left").iterdir()] == ["new.py"]
-    (make.root / SITE / "left/new.py").unlink()
+
+    def think(_question: str) -> None:
+        make.write(f"{SITE}/left/new.py")
+        make.write(f"{SITE}/left/__pycache__/new.txt")
+
+    assert fix(str(make.root), think) == 1
+    left = make.root / SITE / "left"
+    assert [path.name for path in sorted(left.rglob("*")) if path.is_file()] == ["new.txt", "new.py"]
+    (left / "new.py").unlink()
+    (left / "__pycache__/new.txt").unlink()
     make.write(f"{SITE}/left/__pycache__/__init__.cpython-312.pyc")
     assert fix(str(make.root), agree) == 0
     assert not (make.root / SITE / "left").exists()
+    make.write(f"{SITE}/~ip/x.py")
+    assert fix(str(make.root), refuse) == 1  # nothing to ask for
 
 
 def test_conda_doctor(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:

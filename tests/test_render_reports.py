@@ -13,8 +13,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+from conda_pipsafe.audit.catalogue import Entry
+from conda_pipsafe.audit.many import Depth, audit_one
 from conda_pipsafe.audit.overview import Owned
 from conda_pipsafe.cli.app import main
+from conda_pipsafe.render.findings import Judged, audit_text, audit_value
+from conda_pipsafe.render.html import page
+from conda_pipsafe.render.pages import entry_text
 from conda_pipsafe.render.sarif import SCHEMA
 from conda_pipsafe.render.treemap import HEIGHT, WIDTH, Box, layout, treemap
 from support.browser import NAMES, find_browser, open_page
@@ -165,13 +170,13 @@ def html(capsys: Output, *words: str | Path) -> str:
 
 def test_page_is_whole_and_needs_nothing_else(env: PrefixFactory, capsys: Output) -> None:
     text = html(capsys, "-p", env.root)
-    page = Page(text)
-    assert not {"script", "link", "img", "iframe", "object", "embed", "a", "i", "b"} & set(page.tags)
-    assert not {"src", "href", "onload", "onerror", "style", "xlink:href"} & {name for name, _ in page.attributes}
+    made = Page(text)
+    assert not {"script", "link", "img", "iframe", "object", "embed", "a", "i", "b"} & set(made.tags)
+    assert not {"src", "href", "onload", "onerror", "style", "xlink:href"} & {name for name, _ in made.attributes}
     assert not re.search(r"url\(|@import", text)
-    assert ("http-equiv", "Content-Security-Policy") in page.attributes
+    assert ("http-equiv", "Content-Security-Policy") in made.attributes
     assert not re.search("[\x00-\x08\x1b\u202e\ud800-\udfff]", text)
-    said = "".join(page.words)
+    said = "".join(made.words)
     for words in ("PS204", "1.0<img onerror=x>\\x1b", 'conda create "<i>"', "user 1.0", "conda's py-opencv"):
         assert words in said, words
 
@@ -189,14 +194,14 @@ def test_page_in_a_browser(env: PrefixFactory, browser: str, tmp_path: Path, cap
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
     opened = open_page(browser, tmp_path / "page.html", tmp_path)
     assert (opened.console, opened.asked) == ([], [])
-    wanted, page = Page(text), Page(opened.dom)
+    wanted, made = Page(text), Page(opened.dom)
     # The browser's document is ours: nothing that a name tries became an element, nothing was lost.
     counted = Counter(wanted.tags)
-    assert Counter(page.tags) - Counter(tbody=2) == counted  # which every browser adds to a table
+    assert Counter(made.tags) - Counter(tbody=2) == counted  # which every browser adds to a table
     assert counted["article"] == 5
     assert counted["svg"] == 1
     assert counted["rect"] == 5
-    assert "".join(page.words).split() == "".join(wanted.words).split()
+    assert "".join(made.words).split() == "".join(wanted.words).split()
 
 
 def test_a_browser_tells_what_a_page_does_wrong(browser: str, tmp_path: Path) -> None:
@@ -219,8 +224,23 @@ def test_page_draws_who_owns_what(env: PrefixFactory, capsys: Output) -> None:
 
 def test_page_of_several(env: PrefixFactory, tmp_path: Path, capsys: Output) -> None:
     other = PrefixFactory(tmp_path / "other", python=None)
-    page = Page(html(capsys, "-p", env.root, "-p", other.root))
-    assert page.tags.count("section") == 2
+    made = Page(html(capsys, "-p", env.root, "-p", other.root))
+    assert made.tags.count("section") == 2
+
+
+def test_one_that_cannot_be_audited_is_in_every_report(env: PrefixFactory, tmp_path: Path) -> None:
+    judged = [Judged(audit_one(str(path), Depth()), ()) for path in (env.root, tmp_path / "nowhere")]
+    value = audit_value(judged, {})
+    assert value["environments"][1] == {"prefix": f"{tmp_path}/nowhere", "error": f"{tmp_path}/nowhere is not a folder"}
+    assert value["summary"]["failed"] == 1
+    assert Page(page(judged, {})).tags.count("section") == 2
+    assert audit_text(judged, {})[-1].endswith("1 could not be audited")
+    assert audit_text(judged, {}, quiet=True)[-1] != audit_text(judged, {})[-1]
+
+
+def test_an_entry_without_modes_is_a_page() -> None:
+    entry = Entry("X100", "one", "note", "leftover", "Title.", "Meaning.", "Causes.", "Way out.")
+    assert "Failure modes" not in "\n".join(entry_text(entry))
 
 
 def test_treemap_covers_its_box_in_proportion() -> None:
@@ -238,3 +258,4 @@ def test_treemap_names_what_is_large_enough() -> None:
     assert text.count("<rect") == 2
     assert ">big&amp;</text>" in text
     assert ">tiny</text>" not in text
+    assert ">\\ud800\\x1b</text>" in treemap([Owned("\ud800\x1b", "\x1b", "conda", 9, 0)])

@@ -134,7 +134,7 @@ def conda_health_checks() -> Iterator[Any]:
     from conda.plugins.types import CondaHealthCheck
 
     try:
-        yield CondaHealthCheck(
+        check = CondaHealthCheck(
             name="conda-pipsafe-audit",
             action=_doctor,
             fixer=_fix,
@@ -142,7 +142,8 @@ def conda_health_checks() -> Iterator[Any]:
             fix="Print the commands that lead out; remove folders of mere bytecode",
         )
     except TypeError:  # before 26.1 a check has no fixer
-        yield CondaHealthCheck(name="conda-pipsafe-audit", action=_doctor)
+        check = CondaHealthCheck(name="conda-pipsafe-audit", action=_doctor)
+    yield check
 
 
 def _doctor(prefix: str, verbose: bool) -> None:  # noqa: FBT001 - conda calls it so

@@ -85,7 +85,7 @@ class _Work:
         self.chunks = range(-(-len(expected) // self.chunk))
         self._prefix = prefix
         self._expected = expected
-        self._progress = progress
+        self.progress = progress
 
     def run(self, take: Callable[[], int | None]) -> None:
         """Compare the chunks that are taken, until there are none."""
@@ -98,14 +98,10 @@ class _Work:
                 if altered is not None:
                     self.found.append((index, altered))
 
-    def mute(self) -> None:
-        """Tell nobody."""
-        self._progress = None
-
     def say(self, done: int | None = None) -> None:
         """Tell how many files are done; all of them by default."""
-        if self._progress is not None:
-            self._progress(len(self._expected) if done is None else done, len(self._expected))
+        if self.progress is not None:
+            self.progress(len(self._expected) if done is None else done, len(self._expected))
 
 
 def _by_two_threads(work: _Work) -> list[tuple[int, Altered]]:
@@ -161,7 +157,7 @@ def _answer(work: _Work, take: Callable[[], int | None], write: int) -> NoReturn
     """What the other process does; it ends here, whatever happens, and nothing of the parent's ends with it."""
     code = 1
     try:
-        work.mute()
+        work.progress = None
         work.run(take)
         with open(write, "wb") as file:
             file.write(marshal.dumps([(index, tuple(altered)) for index, altered in work.found]))

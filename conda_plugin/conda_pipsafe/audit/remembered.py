@@ -189,13 +189,13 @@ def _outside(context: AuditContext, report: AuditReport) -> Iterator[str]:
     """What the check of targets looks at: settings, packages and kernels, of the prefix and of the user."""
     from conda_pipsafe.audit.checks import targets
 
-    prefix, home = context.snapshot.prefix, os.path.expanduser("~")
+    prefix = context.snapshot.prefix
     if context.snapshot.python:
         yield targets.user_site_folder(context.snapshot.python, os.environ)
     yield from (targets.CONF, "conda-meta/state", _KERNELS)
     for name in context.disk.names(_KERNELS):
         yield from (f"{_KERNELS}/{name}", f"{_KERNELS}/{name}/kernel.json")
-    users = os.path.join(_data(home), "kernels")
+    users = os.path.abspath(targets.user_kernels(os.environ))
     yield users  # also where it is not there yet
     for folder, _, names in os.walk(users):
         yield folder
@@ -209,14 +209,3 @@ def _outside(context: AuditContext, report: AuditReport) -> Iterator[str]:
     except (OSError, ValueError):
         return
     yield from (path for word in constraints if os.path.isabs(path := word.removeprefix("file://")))
-
-
-def _data(home: str) -> str:
-    """Jupyter's folder of the user, wherever it is; the variables that name it are part of the key."""
-    if named := os.environ.get("JUPYTER_DATA_DIR"):
-        return os.path.abspath(named)
-    if os.name == "nt":
-        return os.path.join(os.environ.get("APPDATA") or home, "jupyter")
-    if sys.platform == "darwin":
-        return os.path.join(home, "Library", "Jupyter")
-    return os.path.join(os.environ.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share"), "jupyter")

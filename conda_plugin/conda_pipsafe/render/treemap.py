@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from conda_pipsafe.audit.overview import Owned
+from conda_pipsafe.render.terminal import printable
 
 WIDTH, HEIGHT = 960, 360
 _MOST = 400  # rectangles; the rest is one
@@ -55,11 +56,11 @@ def treemap(owners: Sequence[Owned]) -> str:
 def _rectangle(owned: Owned, box: Box) -> Iterator[str]:
     kind = "contested" if owned.contested else owned.owner
     tail = f", {owned.contested} of them contested" if owned.contested else ""
-    said = escape(f"{owned.owner}: {owned.name} {owned.version}, {owned.paths} paths{tail}")
+    said = escape(printable(f"{owned.owner}: {owned.name} {owned.version}, {owned.paths} paths{tail}"))
     yield (
         f'<g><title>{said}</title><rect class="{kind} {owned.owner}" x="{box.x:.1f}" y="{box.y:.1f}"'
         f' width="{max(box.width, 0.5):.1f}" height="{max(box.height, 0.5):.1f}"/>'
     )
     if len(owned.name) * _LETTER + 8 < box.width and box.height > _LINE:
-        yield f'<text x="{box.x + 4:.1f}" y="{box.y + 12:.1f}">{escape(owned.name)}</text>'
+        yield f'<text x="{box.x + 4:.1f}" y="{box.y + 12:.1f}">{escape(printable(owned.name))}</text>'
     yield "</g>"

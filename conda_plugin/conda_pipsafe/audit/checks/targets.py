@@ -169,7 +169,7 @@ def kernels(snapshot: Snapshot, environ: Mapping[str, str]) -> Iterator[Finding]
     names = _folders(own)
     for name in names:
         yield from _kernel(snapshot, os.path.join(own, name), hides=False)
-    user = _user_kernels(environ)
+    user = user_kernels(environ)
     for name in names if user != own else ():
         # Jupyter looks into the user's folder before the environment's.
         yield from _kernel(snapshot, os.path.join(user, name), hides=True)
@@ -202,7 +202,7 @@ def _kernel(snapshot: Snapshot, folder: str, *, hides: bool) -> Iterator[Finding
     )
 
 
-def _user_kernels(environ: Mapping[str, str]) -> str:
+def user_kernels(environ: Mapping[str, str]) -> str:
     """Jupyter's folder of the user (docs.jupyter.org, "Common Directories and File Locations")."""
     home = os.path.expanduser("~")
     if environ.get("JUPYTER_DATA_DIR"):
