@@ -18,6 +18,7 @@ from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.importing import import_all
 from conda_pipsafe.cli.app import main
 from conda_pipsafe.cli.progress import ProgressLine
+from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from support.prefixes import SITE, PrefixFactory, metadata
 from support.running import pip, run
@@ -315,6 +316,21 @@ def test_imports(make_env: MakeEnv, wheelhouse: Path) -> None:
         "zlast": "ModuleNotFoundError: No module named 'also_not_there'",
     }
     assert main(["audit", "-p", str(prefix), "--imports", "--select", "PS520", "--import-limit", "2"]) == 3
+
+
+def test_imports_that_need_an_extra_or_a_process_of_their_own(make_env: MakeEnv, tmp_path: Path) -> None:
+    """As black's `blackd`, and setuptools where something imported distutils before."""
+    prefix = make_env("pip")
+    modules = {
+        "first.py": "",
+        "optional.py": "import gamma",
+        "proud.py": "import sys\nassert 'first' not in sys.modules\n",
+        "zneeds.py": "import zeta",
+    }
+    spec = WheelSpec("made", "1.0", modules, requires_dist=["zeta"], extras={"more": ["gamma>=1"]})
+    pip(prefix, "install", "--no-deps", write_wheel(spec, tmp_path)).ok()
+    found = import_all(AuditContext(read_snapshot(str(prefix))), 60)
+    assert [(item.facts["module"], item.severity) for item in found] == [("optional", "note"), ("zneeds", "warning")]
 
 
 def test_imports_without_a_python(make: PrefixFactory) -> None:

@@ -112,6 +112,15 @@ class TestUv:
         Ways(wheelhouse, driver).follow_all(prefix, found)
         assert told(prefix, hashes=True) == []
 
+    @pytest.mark.damage("PS101")
+    def test_an_environment_without_pip(self, make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+        prefix = make_env("python", "alpha=1.0")
+        uv(prefix, "install", "alpha==2.0", wheels=wheelhouse).ok()
+        (found,) = look(prefix)
+        assert found.fixes[0] == f"uv pip uninstall --python {prefix}/bin/python alpha"
+        Ways(wheelhouse, driver).follow(prefix, found.fixes)
+        assert told(prefix, hashes=True) == []
+
     @pytest.mark.twin("PS101", "PS102", "PS104")
     def test_the_same_beside_conda(self, make_env: MakeEnv, wheelhouse: Path) -> None:
         prefix = make_env("python", "pip")
@@ -176,9 +185,12 @@ def test_uv_is_bound_as_well(make_env: MakeEnv, wheelhouse: Path, driver: Driver
     (prefix / "conda-meta/frozen").write_text("{}")
     os.utime(prefix / "conda-meta/frozen", (1_700_000_000, 1_700_000_000))
     uv(prefix, "install", "alpha==2.0", wheels=wheelhouse).ok()
+    (site_of(prefix).parent / "EXTERNALLY-MANAGED").write_text("[externally-managed]\nError=no\n")
     found = look(prefix)
     assert [item.code for item in found] == ["PS101", "PS111", "PS112"]
-    Ways(wheelhouse, driver).follow(prefix, the(found, "PS111").fixes)  # conda itself refuses to touch it otherwise
+    refused = pip(prefix, "uninstall", "-y", "alpha")
+    assert "externally-managed-environment" in refused.stderr
+    Ways(wheelhouse, driver).follow(prefix, the(found, "PS111").fixes)  # conda and pip refuse to touch it otherwise
     assert told(prefix) == []
 
 

@@ -113,6 +113,9 @@ class Ways:
         if words[0] == str(python_of(prefix)):
             assert words[1:3] == ["-m", "pip"]
             return pip(prefix, *words[3:], env={"PIP_FIND_LINKS": str(self.wheels)})
+        if words[:2] == ["uv", "pip"]:
+            assert words[3:5] == ["--python", str(python_of(prefix))]
+            return uv(prefix, words[2], *words[5:], wheels=self.wheels)
         if words[0] == "conda":
             assert self.driver is not None
             return self.driver.run(*words[1:], "-y")

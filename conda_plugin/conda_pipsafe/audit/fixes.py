@@ -32,19 +32,29 @@ def _escaped(word: str) -> str:
 
 
 def pip(prefix: str, verb: str, *words: str) -> str:
-    """A command of the environment's own pip, `install` or `uninstall`; one that the mark of PEP 668 does not stop."""
+    """A command of the environment's own pip, `install` or `uninstall`; of uv, where the environment has no pip.
+
+    One that the mark of PEP 668 does not stop.
+    """
     python = os.path.join(prefix, "python.exe") if os.name == "nt" else os.path.join(prefix, "bin", "python")
-    marked = ["--break-system-packages"] if _is_externally_managed(python) else []
-    return " ".join([quote(python), "-m", "pip", verb, *marked, *map(quote, words)])
+    library = _library(python)
+    marked = ["--break-system-packages"] if os.path.exists(os.path.join(library, "EXTERNALLY-MANAGED")) else []
+    site = os.path.join(library, "site-packages")
+    if os.path.isdir(site) and not os.path.isdir(os.path.join(site, "pip")):
+        command = ["uv", "pip", verb, "--python", quote(python)]
+        words = tuple(word for word in words if word not in {"-y", "--ignore-installed"})  # what uv does anyway
+    else:
+        command = [quote(python), "-m", "pip", verb]
+    return " ".join([*command, *marked, *map(quote, words)])
 
 
-def _is_externally_managed(python: str) -> bool:
+def _library(python: str) -> str:
+    """The folder of Python's standard library."""
     real = os.path.realpath(python)
     if os.name == "nt":
-        return os.path.exists(os.path.join(os.path.dirname(real), "Lib", "EXTERNALLY-MANAGED"))
+        return os.path.join(os.path.dirname(real), "Lib")
     # bin/python is a link to bin/python3.12, which has its modules in lib/python3.12.
-    root, name = os.path.dirname(os.path.dirname(real)), os.path.basename(real)
-    return os.path.exists(os.path.join(root, "lib", name, "EXTERNALLY-MANAGED"))
+    return os.path.join(os.path.dirname(os.path.dirname(real)), "lib", os.path.basename(real))
 
 
 def conda(prefix: str, verb: str, *words: str) -> str:

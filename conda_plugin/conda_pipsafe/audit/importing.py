@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -16,10 +17,14 @@ from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.wording import installer
+from conda_pipsafe.prefix.metadata import canonical_name
 
 SECONDS = 60.0  # for one module
 _NOT_MEANT = {"tests", "test", "testing", "docs", "doc", "examples", "example", "setup", "conftest", "benchmarks"}
 _ENDS = (".py", ".so", ".pyd")
+_NO_ANSWER = "no answer in"
+_NOT_FOUND = re.compile(r"No module named '(\w+)")
+_NAME = re.compile(r"[\s<>=!~;\[(@]")
 
 # Reports on a copy of stdout, before and after each module: what a module prints must not be mistaken for a report.
 # faulthandler's watchdog ends the process also when compiled code hangs.
@@ -52,6 +57,7 @@ class Module:
     version: str
     by: str
     path: str
+    requires: tuple[str, ...]
 
 
 def import_all(context: AuditContext, seconds: float = SECONDS) -> Iterator[Finding]:
@@ -61,17 +67,33 @@ def import_all(context: AuditContext, seconds: float = SECONDS) -> Iterator[Find
         context: What is looked at.
         seconds: Time limit for one module.
     """
+    prefix = context.snapshot.prefix
     modules = {module.name: module for module in _modules(context)}
-    for name, said in _results(context.snapshot.prefix, sorted(modules), seconds).items():
-        if said:
+    for name, beside in _results(prefix, sorted(modules), seconds).items():
+        failed = beside
+        if beside and not beside.startswith(_NO_ANSWER):
+            # Some modules do not go together in one process: what fails beside others is tried alone.
+            failed = _results(prefix, [name], seconds).get(name, beside)
+        if failed:
             module = modules[name]
             yield make(
                 "PS520",
                 module.owner,
-                f"`import {name}` fails: {said.splitlines()[0]} ({module.by}'s {module.owner} {module.version}).",
+                f"`import {name}` fails: {failed.splitlines()[0]} ({module.by}'s {module.owner} {module.version}).",
+                severity="note" if _is_for_an_extra(module, failed) else None,
                 paths=[module.path],
-                facts={"module": name, "error": said},
+                facts={"module": name, "error": failed},
             )
+
+
+def _is_for_an_extra(module: Module, said: str) -> bool:
+    """Whether what is missing is something that the distribution asks for with one of its extras only."""
+    missing = _NOT_FOUND.search(said)
+    if missing is None:
+        return False
+    key = canonical_name(missing.group(1))
+    asked = [text for text in module.requires if canonical_name(_NAME.split(text.strip(), maxsplit=1)[0]) == key]
+    return bool(asked) and all("extra" in text.partition(";")[2] for text in asked)
 
 
 def _modules(context: AuditContext) -> Iterator[Module]:
@@ -83,7 +105,7 @@ def _modules(context: AuditContext) -> Iterator[Module]:
         for path in paths:
             name = _module(path[len(start) :]) if path.startswith(start) else None
             if name is not None and context.disk.exists(path):
-                yield Module(name, dist.name, dist.version, by, path)
+                yield Module(name, dist.name, dist.version, by, path, dist.requires_dist)
 
 
 def _module(path: str) -> str | None:
@@ -108,7 +130,7 @@ def _results(prefix: str, names: list[str], seconds: float) -> Mapping[str, str]
                 results[name] = said
         if unfinished is not None:
             slow = code == 1 and time.monotonic() - began >= seconds
-            results[unfinished] = f"no answer in {seconds:g} s" if slow else f"Python died (exit code {code})"
+            results[unfinished] = f"{_NO_ANSWER} {seconds:g} s" if slow else f"Python died (exit code {code})"
         if len(results) == before:
             return {left[0]: f"the environment's Python does not run (exit code {code})"} | results
     return results

@@ -31,7 +31,7 @@ def check(context: AuditContext) -> Iterator[Finding]:
     by_name = {key: record.version for key, record in context.record_by_key.items()}
     evaluation = evaluate(Installed(order, by_name, context.marker_environment))
     unclear = {key for health in context.health for key in health.beside}
-    unclear |= {key for health in context.health if health.removed for key in health.gone}
+    unclear |= {key for health in context.health for key in health.gone if key not in health.replaced}
     by_dist: dict[str, list[Unmet]] = defaultdict(list)
     for unmet in evaluation.unmet:
         # Told already, with the way out, where the package is there twice or was removed.

@@ -111,7 +111,9 @@ ENTRIES: tuple[Entry, ...] = (
         title="A module cannot be imported",
         meaning=(
             "Found by `--imports`: the environment's own Python was asked to import each module that a package "
-            "installed. Some modules need a display, an account or an optional package: this alone proves no damage."
+            "installed; one that fails is tried once more in a process of its own. Some modules need a display, an "
+            "account or an optional package: this alone proves no damage. A note where what is missing belongs to an "
+            "extra of the package."
         ),
         causes="Any of the other findings, or something that lies outside of the environment.",
         way_out="Mend the other findings first, then look again.",
