@@ -45,7 +45,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         PipsafeError: When there is no such environment.
     """
     try:
-        snapshot = read_snapshot(find_prefix(args))
+        snapshot = read_snapshot(find_prefix(args, looks=True))
     except NotAnEnvironmentError as error:
         raise PipsafeError(str(error), hint="`conda env list` shows the environments") from error
     state, events, problems = _ledger(snapshot)

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from conda_pipsafe.render.guard import guard_line, guard_value
     from conda_pipsafe.render.targets import target_finding_lines, target_lines, target_value
 
-    prefix = find_prefix(args)
+    prefix = find_prefix(args, looks=True)
     try:
         reconcile(prefix)
         snapshot = read_snapshot(prefix)

@@ -87,6 +87,13 @@ def target_prefix() -> str | None:
     return os.path.abspath(str(prefix)) if prefix else None
 
 
+def root_prefix() -> str:
+    """The environment that conda itself is installed in."""
+    from conda.base.context import context
+
+    return os.path.abspath(str(context.root_prefix))
+
+
 def arguments() -> Any:  # noqa: ANN401 - conda's parsed command line, an argparse namespace or a dictionary with attributes
     """The running command's parsed options, as conda keeps them; attributes may be missing."""
     from conda.base.context import context
