@@ -264,6 +264,15 @@ def test_requires_txt() -> None:
     )  # fmt: skip
 
 
+def test_credentials_in_requirements_are_not_read() -> None:
+    secret, clean = "a @ https://joe:s3cret@x.test/a.whl?token=t0ken", "a @ https://x.test/a.whl?token=****"
+    metadata = (
+        f"Name: x\nVersion: 1\nRequires-Dist: {secret} ; extra == 'y'\nRequires-Dist: b @ https://${{T}}@x.test/b\n"
+    )
+    assert parse_metadata(metadata).requires_dist == (f"{clean} ; extra == 'y'", "b @ https://${T}@x.test/b")
+    assert parse_requires_txt(f"[y]\n{secret}\n") == (f'{clean}; extra == "y"',)
+
+
 def test_eggs(make: PrefixFactory) -> None:
     make.write(f"{SITE}/e-1.0-py3.12.egg-info/PKG-INFO", "Name: e\nVersion: 1.0\n")
     make.write(f"{SITE}/e-1.0-py3.12.egg-info/requires.txt", "a\n")

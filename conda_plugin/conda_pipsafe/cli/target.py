@@ -20,8 +20,8 @@ def find_prefix(args: argparse.Namespace, *, finish: bool = True, looks: bool = 
     """The absolute path of the environment that the options name, else of the active one.
 
     Commands that only look (`looks`) take, like conda's own, the base environment where none is active; what changes
-    one does not guess. What an install left there that was killed is put back first (unless `finish` is False, for commands that do so
-    themselves and tell it): no command shall look at half of one.
+    one does not guess. What an install left there that was killed is put back first (unless `finish` is False, for
+    commands that do so themselves and tell it): no command shall look at half of one.
 
     Raises:
         PipsafeError: When there is none, or it is not an environment; says what to do.
