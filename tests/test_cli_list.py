@@ -47,6 +47,11 @@ def test_owners_and_sources(mixed: PrefixFactory, capsys: pytest.CaptureFixture[
     assert all(row["when"].endswith("Z") for row in rows.values())
 
 
+def test_asked_for_though_its_record_was_written_anew(mixed: PrefixFactory, capsys: pytest.CaptureFixture[str]) -> None:
+    mixed.history(("2026-01-01 00:00:00", "create", ["# update specs: ['iota-conda']"]))
+    assert listed(mixed, capsys)["Iota.Dist"]["requested"] is True
+
+
 @pytest.mark.parametrize(
     ("words", "names"),
     [

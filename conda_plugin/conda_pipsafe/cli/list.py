@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -49,9 +49,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
     except NotAnEnvironmentError as error:
         raise PipsafeError(str(error), hint="`conda env list` shows the environments") from error
     state, events, problems = _ledger(snapshot)
+    asked = snapshot.history.requested()
     rows = []
     for dist in sorted(snapshot.distributions, key=lambda dist: (dist.key, not dist.site.current, dist.path)):
-        row = _row(snapshot, dist, state.get(dist.path), events.get(dist.path))
+        row = _row(snapshot, dist, state.get(dist.path), events.get(dist.path), asked)
         if _wanted(args, dist, row):
             rows.append(row)
     for problem in problems:
@@ -86,7 +87,9 @@ def _ledger(snapshot: Snapshot) -> tuple[Mapping[str, DistState], Mapping[str, E
         return {}, {}, [f"the ledger could not be read ({type(error).__name__}: {error})"]
 
 
-def _row(snapshot: Snapshot, dist: Distribution, state: DistState | None, event: Event | None) -> Row:
+def _row(
+    snapshot: Snapshot, dist: Distribution, state: DistState | None, event: Event | None, asked: Collection[str]
+) -> Row:
     owner = snapshot.owner_of(dist)
     record = snapshot.record_of(dist)
     said: str = owner
@@ -95,7 +98,7 @@ def _row(snapshot: Snapshot, dist: Distribution, state: DistState | None, event:
     elif owner == "pip" and dist.installer not in {None, "pip", "conda"}:
         said = str(dist.installer)
     if record is not None and owner == "conda":
-        requested: bool | None = record.requested_spec is not None
+        requested: bool | None = record.requested_spec is not None or record.name in asked
         source: str | None = strip_credentials(record.channel) or None
         when, guessed, by = _modified(snapshot, record.meta_path), True, "conda"
     else:
