@@ -97,10 +97,11 @@ def _row(
         said = f"conda:{record.name}"
     elif owner == "pip" and dist.installer not in {None, "pip", "conda"}:
         said = str(dist.installer)
-    if record is not None and owner == "conda":
-        requested: bool | None = record.requested_spec is not None or record.name in asked
-        source: str | None = strip_credentials(record.channel) or None
-        when, guessed, by = _modified(snapshot, record.meta_path), True, "conda"
+    if owner == "conda":
+        # Without a record that can be read, nothing is known: its direct URL is one of the machine that built it.
+        requested: bool | None = (record.requested_spec is not None or record.name in asked) if record else None
+        source: str | None = (strip_credentials(record.channel) or None) if record else None
+        when, guessed, by = _modified(snapshot, record.meta_path if record else dist.path), True, "conda"
     else:
         requested = state.requested if state else dist.requested
         source = _source(dist, state)
@@ -122,6 +123,8 @@ def _row(
 
 
 def _source(dist: Distribution, state: DistState | None) -> str | None:
+    if dist.installer == "conda":
+        return None  # its direct URL is one of the machine that built conda's package
     if dist.editable:
         return f"editable {dist.direct_url.url}" if dist.direct_url else "editable"
     if dist.direct_url is not None:
