@@ -72,7 +72,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     form = _format(args, console)
     settings = Configuration() if args.no_config else _configuration(console)
     chosen = _Choice(args, settings)
-    prefixes = find_prefixes(args)
+    prefixes = find_prefixes(args, looks=True)
     for text in recovered_texts(prefixes):
         console.note(text)
     baseline = _baseline(args, settings)

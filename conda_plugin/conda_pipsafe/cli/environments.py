@@ -28,8 +28,8 @@ def add_environment_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def find_prefixes(args: argparse.Namespace) -> list[str]:
-    """The absolute paths of the environments that the options name, each once; else of the active one.
+def find_prefixes(args: argparse.Namespace, *, looks: bool = False) -> list[str]:
+    """The absolute paths of the environments that the options name, each once; else as `find_prefix`.
 
     Raises:
         PipsafeError: When one is not there, or none is found.
@@ -43,7 +43,7 @@ def find_prefixes(args: argparse.Namespace) -> list[str]:
     if args.all:
         found += known_environments()
     if not found and not (args.all or args.below):
-        return [find_prefix(argparse.Namespace(prefix=None, name=None))]
+        return [find_prefix(argparse.Namespace(prefix=None, name=None), looks=looks)]
     if not found:
         raise PipsafeError("no environment was found", hint="name one with -n ENVIRONMENT or -p PATH")
     return _once(found)

@@ -75,6 +75,13 @@ def shows_transactions() -> bool:
     return hasattr(conda.plugins.types, "CondaPreTransactionAction")
 
 
+def way_off() -> str:
+    """What sets the mode to `off`: `conda config` knows the settings of plugins since 25.5."""
+    if shows_transactions():  # which came with the same version
+        return "conda config --set plugins.pipsafe_mode off"
+    return "export CONDA_PLUGINS_PIPSAFE_MODE=off" if os.name != "nt" else "set CONDA_PLUGINS_PIPSAFE_MODE=off"
+
+
 def target_prefix() -> str | None:
     """The prefix that the running command is about; None when conda cannot tell."""
     from conda.base.context import context
@@ -85,6 +92,13 @@ def target_prefix() -> str | None:
     except (CondaError, ValueError):
         return None
     return os.path.abspath(str(prefix)) if prefix else None
+
+
+def root_prefix() -> str:
+    """The environment that conda itself is installed in."""
+    from conda.base.context import context
+
+    return os.path.abspath(str(context.root_prefix))
 
 
 def arguments() -> Any:  # noqa: ANN401 - conda's parsed command line, an argparse namespace or a dictionary with attributes

@@ -186,7 +186,7 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
         return
     sessions.current.said.update(key for harm in new for key in _keys(harm))
     sessions.current.said.update((harm.dist.path, "named", "") for harm in new if harm.by_name_only)
-    tell(forecast_text(seen, new, every_path=engine.is_verbose()))
+    tell(forecast_text(seen, new, every_path=engine.is_verbose(), off=engine.way_off()))
     if mode == "prompt" and engine.may_ask():
         if spinning:
             raise Refusal(CANNOT_ASK)

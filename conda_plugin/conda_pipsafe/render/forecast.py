@@ -16,7 +16,13 @@ MOST_ORPHANS = 20
 
 
 def forecast_text(
-    seen: Forecast, harms: Sequence[Harm], *, refused: bool = False, every_path: bool = False, planned: bool = False
+    seen: Forecast,
+    harms: Sequence[Harm],
+    *,
+    refused: bool = False,
+    every_path: bool = False,
+    planned: bool = False,
+    off: str = "conda config --set plugins.pipsafe_mode off",
 ) -> str:
     """One block: which packages, which paths, which way out.
 
@@ -26,6 +32,7 @@ def forecast_text(
         refused: The transaction is refused because of them.
         every_path: Name every package and path, not the first few.
         planned: Nothing is about to happen: somebody only asks.
+        off: What stops the warnings.
     """
     few, most = (None, None) if every_path else (FEW, MOST_PACKAGES)
     lines = [_title(seen, len(harms), refused=refused)]
@@ -35,7 +42,7 @@ def forecast_text(
         lines.append(f"  … and {len(harms) - MOST_PACKAGES} more")
     lines += _ways_out_lines(seen, harms)
     if not refused and not planned:
-        lines.append("  (to stop these warnings: conda config --set plugins.pipsafe_mode off)")
+        lines.append(f"  (to stop these warnings: {off})")
     return "\n".join(lines)
 
 
