@@ -86,7 +86,9 @@ class Walk:
             dry = done.forecast(self.prefix)
             done = self._run(driver, [word for word in words if word != "--dry-run"], number)
             if dry["exact"] and done.returncode == 0:
-                assert dry["paths"] == done.forecast(self.prefix)["paths"], f"dry run of conda {' '.join(words)}"
+                assert dry["paths"] == done.forecast(self.prefix)["paths"], (
+                    f"dry run of conda {' '.join(words)} {dry} {done}"
+                )
                 self.seen["exact dry runs"] += 1
 
     def _run(self, driver: Driver, words: list[str], number: int) -> Driven:

@@ -22,7 +22,7 @@ from conda_pipsafe.prefix.record_csv import RecordedFile
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 Stamp = tuple[int, int, int]  # inode, bytes, mtime in ns
-HASHED_AT_MOST = 256 * 1024 * 1024
+HASHED_AT_MOST = 256 * 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,11 @@ class Outcome:
         changes: By conda, to what pip owned.
         replaced: By pip (a `pip:` section), to what conda owned; only what was not so before.
         orphaned: Distributions left behind with the Python they were installed for.
-        doubled: Distributions of which two dist-infos lie side by side now and did not before, and that `changes`
-            does not tell already.
+        doubled: Distributions with two dist-infos side by side now and not before, which `changes` does not tell.
         unforeseen: Paths of `changes` that the forecast did not name.
         spared: Paths that the forecast named and that are as they were.
         broken: Distributions that no longer have what they require, each with what that is, for people.
+        hidden: Editable checkouts no longer imported, each with its modules and the packages that bring them.
     """
 
     prefix: str
@@ -111,9 +111,10 @@ class Outcome:
     unforeseen: tuple[str, ...] = field(default=())
     spared: tuple[str, ...] = field(default=())
     broken: tuple[tuple[Distribution, tuple[str, ...]], ...] = ()
+    hidden: tuple[tuple[Distribution, tuple[tuple[str, str], ...]], ...] = ()
 
     def __bool__(self) -> bool:
-        harmed = self.changes or self.replaced or self.orphaned or self.doubled or self.broken
+        harmed = self.changes or self.replaced or self.orphaned or self.doubled or self.broken or self.hidden
         return bool(harmed or self.unforeseen or self.spared)
 
 
