@@ -174,3 +174,27 @@ def test_what_conda_uninstalls_itself_has_no_second_dist_info(prefix: PrefixFact
     harm = seen.harms[0]
     assert not harm.doubled
     assert "taking away pip's tool 1.0 will delete 2 files" in forecast_text(seen, seen.harms)
+
+
+def test_what_is_left_of_conda_s_own_dist_info(prefix: PrefixFactory) -> None:
+    prefix.pip_dist("bystander")
+    prefix.conda_dist("tool")
+    info = f"{SITE}/tool-1.0.dist-info"
+    (prefix.root / info / "REQUESTED").write_text("")
+    own = frozenset({*(f"{info}/{name}" for name in ("METADATA", "INSTALLER", "RECORD"))})
+    transaction = Transaction(str(prefix.root), (), (UnlinkedPackage("tool", "1.0", "0", own),))
+    seen = forecast(read_snapshot(str(prefix.root)), transaction)
+    assert seen.harms[0].leftover == (f"{info}/REQUESTED",)
+    assert f"rm -r {prefix.root}/{info}" in forecast_text(seen, seen.harms)
+    assert forecast_value(seen)["harms"][0]["effects"] == ["leftover"]
+    (prefix.root / info / "REQUESTED").unlink()
+    assert not forecast(read_snapshot(str(prefix.root)), transaction)
+
+
+def test_a_dist_info_that_is_a_file(prefix: PrefixFactory) -> None:
+    prefix.pip_dist("bystander")
+    path = f"{SITE}/tool-1.0.dist-info"
+    prefix.record("tool", "1.0", {path: "", f"{path}x/METADATA": ""})
+    own = frozenset({f"{path}/METADATA"})
+    transaction = Transaction(str(prefix.root), (), (UnlinkedPackage("tool", "1.0", "0", own),))
+    assert not forecast(read_snapshot(str(prefix.root)), transaction)

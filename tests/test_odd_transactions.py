@@ -200,3 +200,21 @@ def test_another_package_of_the_same_name_version_and_build(
     assert done.forecast(prefix)["paths"] == ["share/common/x.txt"]
     assert "tool 0.5: conda's again 1.0 will overwrite 1 file (share/common/x.txt)" in done.stderr
     assert "please report it" not in done.stderr
+
+
+def test_what_stays_of_conda_s_own_dist_info(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    """pip's REQUESTED, of the same version, survives that conda put its own over it: the update leaves it behind."""
+    prefix = make_env("python", "pip", "alpha=1.0", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "piponly").ok()
+    assert "conda-pipsafe" not in driver.run("install", "-y", "-p", prefix, "alpha=2.0").ok().stderr
+    pip(prefix, "install", "--find-links", wheelhouse, "--no-deps", "--force-reinstall", "alpha==2.0").ok()
+    driver.run("install", "-y", "-p", prefix, "--force-reinstall", "alpha=2.0").ok()
+    before, _, after = (
+        driver.run("install", "-y", "-p", prefix, "alpha=3.0").ok().stderr.partition("conda-pipsafe: what")
+    )
+    assert "alpha 2.0: of its dist-info REQUESTED will be left, which pip takes for an installed alpha" in before
+    left = next(prefix.glob("lib/python3*/site-packages/alpha-2.0.dist-info"))
+    assert [path.name for path in left.iterdir()] == ["REQUESTED"]
+    assert f"rm -r {left}" in before
+    assert "alpha 2.0: of its dist-info 1 file (" in after
+    assert "two dist-infos" not in after

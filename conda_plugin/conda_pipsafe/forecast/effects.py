@@ -52,6 +52,7 @@ class Harm:
         shadowed: It is an editable checkout, and what a package brings will be imported instead.
         hidden: The modules of such a checkout for which that is so, each with the package that brings it; empty when
             it is known by the name alone.
+        leftover: What stays of the dist-info of a conda package that goes: pip takes that for an installation.
         doubled: A second dist-info of its name will lie beside it.
         broken: What it requires and will no longer have, for people.
         writers: Of `by`, the packages that write the overwritten paths.
@@ -79,6 +80,7 @@ class Harm:
     commands: tuple[TakenCommand, ...] = ()
     put_back: tuple[str, ...] = ()
     hidden: tuple[tuple[str, str], ...] = ()
+    leftover: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
     staying = [dist for dist in owned if dist.site.current and dist.site.path != leaving]
     broken = newly_broken(snapshot, transaction, staying)
     harms = [_harm(snapshot, plan, dist, leaving, broken.get(dist.path, ())) for dist in owned]
+    harms += [_leftover(snapshot, plan, dist) for dist in snapshot.distributions if dist not in owned]
     found = sorted((harm for harm in harms if harm is not None), key=lambda harm: (harm.dist.key, harm.dist.path))
     return Forecast(transaction, tuple(found), transaction.exact, python, _marker(snapshot, transaction, python))
 
@@ -174,6 +177,24 @@ def _harm(
     )
     flags = harm.by_name_only or harm.orphaned or harm.shadowed or harm.doubled
     return harm if overwritten or deleted or flags or broken else None
+
+
+def _leftover(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) -> Harm | None:
+    """What conda will leave of a dist-info of its own: files that pip put there when it installed over it."""
+    key = plan.folders.key(dist.metadata_path)
+    if dist.kind != "dist-info" or key in plan.written or key not in plan.removed:
+        return None
+    paths = (f"{dist.path}/{name}" for name in _names_in(snapshot, dist))
+    left = tuple(path for path in paths if plan.folders.key(path) not in plan.removed)
+    removers = tuple(sorted(_labels(plan, plan.removed, [dist.metadata_path])))
+    return Harm(dist, by=removers, removers=removers, leftover=left) if left else None
+
+
+def _names_in(snapshot: Snapshot, dist: Distribution) -> list[str]:
+    try:
+        return sorted(os.listdir(os.path.join(snapshot.prefix, dist.path)))
+    except OSError:
+        return []
 
 
 def _taken(plan: PlannedPaths, overwritten: Iterable[str], comer: str | None) -> tuple[TakenCommand, ...]:

@@ -208,6 +208,7 @@ def _as_foreseen(session: Session, prefix: str, after: Snapshot) -> dict[str, An
     still = [harm for harm in seen.harms if after.exists(harm.dist.path)]
     return {
         "broken": tuple((harm.dist, harm.broken) for harm in still if harm.broken),
+        "leftover": tuple((harm.dist, harm.leftover) for harm in still if harm.leftover),
         # One of the same name is told by the two dist-infos.
         "hidden": tuple((harm.dist, harm.hidden) for harm in still if harm.hidden and not harm.comer),
     }

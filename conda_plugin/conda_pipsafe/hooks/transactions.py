@@ -230,6 +230,7 @@ def _keys(harm: Harm) -> set[tuple[str, str, str]]:
         "shadowed": harm.shadowed,
         "doubled": harm.doubled,
         "broken": bool(harm.broken),
+        "leftover": bool(harm.leftover),
     }
     # A package that was announced by its name is the same news when its paths are known; `doubled` goes with it.
     return {(harm.dist.path, kind, "") for kind, holds in kinds.items() if holds}

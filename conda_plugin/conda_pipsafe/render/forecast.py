@@ -127,6 +127,7 @@ def _harm_value(harm: Harm, ignored: Collection[str]) -> dict[str, Any]:
         "shadowed": harm.shadowed,
         "doubled": harm.doubled,
         "broken": bool(harm.broken),
+        "leftover": bool(harm.leftover),
     }
     return {
         "name": harm.dist.name,
@@ -141,6 +142,7 @@ def _harm_value(harm: Harm, ignored: Collection[str]) -> dict[str, Any]:
         "commands": [{"path": taken.path, "by": taken.by, "entry_point": taken.entry_point} for taken in harm.commands],
         "put_back": list(harm.put_back),
         "broken": list(harm.broken),
+        "leftover": list(harm.leftover),
         "hidden": [{"module": module.replace("/", "."), "by": by} for module, by in harm.hidden],
         "by": list(harm.by),
         "ignored": harm.dist.path in ignored,
@@ -177,6 +179,9 @@ def _effects(seen: Forecast, harm: Harm, few: int | None) -> list[str]:
         if harm.in_the_way:
             causes.append(f"{_of_conda(harm.in_the_way)}, put where a folder of theirs is,")
         effects.append(f"{' and '.join(causes)} will delete {counted_paths(harm.deleted, few)}")
+    if harm.leftover:
+        names = ", ".join(map(posixpath.basename, harm.leftover[:few]))
+        effects.append(f"of its dist-info {names} will be left, which pip takes for an installed {harm.dist.name}")
     effects += _of_its_name(harm, few)
     if harm.broken:
         effects.append(f"will no longer have what it needs: {', '.join(harm.broken[:few])}")
@@ -263,6 +268,9 @@ def _ways_out_lines(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
     if needs:
         shown = " ".join(shlex.quote(need) for need in needs[:MOST_PACKAGES])
         lines.append(f"  to keep what is needed, ask conda for it in the same command, or afterwards pip:  {shown}")
+    left = [shlex.quote(f"{seen.transaction.prefix}/{harm.dist.path}") for harm in harms if harm.leftover]
+    if left:
+        lines.append(f"  afterwards, against what is left:  rm -r {' '.join(left[:MOST_PACKAGES])}")
     if orphans:
         shown = " ".join(orphans[:MOST_ORPHANS])
         lines.append(f"  afterwards, install again what stays behind:  conda pipsafe install -p {prefix} {shown}")

@@ -38,6 +38,9 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
         lines.append(f"    to have it again:  conda install -p {quote(prefix)} {needs}  (or conda pipsafe install …)")
     for dist, modules in outcome.hidden:
         lines += _hidden_lines(prefix, dist, modules)
+    for dist, paths in outcome.leftover:
+        lines.append(f"  {dist.name} {dist.version}: of its dist-info {counted_paths(paths)} is left, no package")
+        lines.append(f"    to put it right:  rm -r {quote(f'{prefix}/{dist.path}')}")
     if outcome.unforeseen:
         lines.append(f"  not foreseen (please report it): {counted_paths(outcome.unforeseen)}")
     if outcome.spared:
