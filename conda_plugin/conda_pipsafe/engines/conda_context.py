@@ -108,6 +108,13 @@ def arguments() -> Any:  # noqa: ANN401 - conda's parsed command line, an argpar
     return context._argparse_args  # noqa: SLF001 - conda has no public name for it
 
 
+def erases_records() -> bool:
+    """Whether every command reads environments in the way that erases the records of what pip replaced."""
+    from conda.base.context import context
+
+    return bool(getattr(context, "prefix_data_interoperability", getattr(context, "pip_interop_enabled", False)))
+
+
 def may_ask() -> bool:
     """Whether a person can be asked now: a terminal, and neither `--yes` nor `--json` nor a dry run."""
     import sys
@@ -184,6 +191,23 @@ def prefix_of_clone(clone: str) -> str | None:
         return str(locate_prefix_by_name(clone))
     except (CondaError, ValueError):
         return None
+
+
+def link_order(prefix: str) -> tuple[str, ...]:
+    """The names of an environment's packages in the order in which conda links them in a copy.
+
+    Empty when this conda does not tell.
+    """
+    from conda.core.prefix_data import PrefixData
+    from conda.exceptions import CondaError
+    from conda.models.prefix_graph import PrefixGraph
+
+    try:
+        # Read as conda's own cloning reads it, but never with interoperability: that erases records.
+        records = PrefixData(prefix, interoperability=False).iter_records()
+        return tuple(str(record.name) for record in PrefixGraph(records).graph)
+    except (CondaError, TypeError, ValueError, KeyError, OSError):
+        return ()
 
 
 def ignored_entries() -> tuple[str, ...]:

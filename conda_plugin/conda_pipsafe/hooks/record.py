@@ -25,7 +25,9 @@ def record_outcome(command: str, outcome: Outcome, revision: int | None, *, unfi
     """
     touched = [change.dist.name for change in outcome.changes] + [dist.name for dist, _ in outcome.broken]
     touched += [item.dist.name for item in outcome.replaced] + [dist.name for dist in outcome.orphaned]
-    touched += [dists[0].name for dists in outcome.doubled]
+    touched += [dists[0].name for dists in outcome.doubled] + [
+        dist.name for dist, _ in (*outcome.hidden, *outcome.leftover)
+    ]
     data: dict[str, Any] = {
         "distributions": sorted({canonical_name(name) for name in touched}),
         "changes": [
@@ -44,6 +46,8 @@ def record_outcome(command: str, outcome: Outcome, revision: int | None, *, unfi
         "replaced": [{"record": item.record.dist_str, "by": item.dist.path} for item in outcome.replaced],
         "orphaned": [dist.path for dist in outcome.orphaned],
         "broken": [{"name": dist.name, "needs": list(texts)} for dist, texts in outcome.broken],
+        "hidden": [{"name": dist.name, "modules": dict(modules)} for dist, modules in outcome.hidden],
+        "leftover": [dist.path for dist, _ in outcome.leftover],
         "unforeseen": list(outcome.unforeseen[:MOST_PATHS]),
         "spared": list(outcome.spared[:MOST_PATHS]),
     }
