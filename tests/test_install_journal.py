@@ -128,6 +128,14 @@ def test_someone_elses_file_beside_ours_stays(prefix: Path) -> None:
     assert (prefix / SITE / "another.py").exists()
 
 
+def test_a_folder_in_the_way_of_a_planned_file_is_not_ours_to_remove(prefix: Path) -> None:
+    (prefix / "lib" / "taken").mkdir()
+    before = contents(prefix)
+    assert put_back(begun(prefix, Changes((), ("lib/taken",), (), {}))) == []
+    assert contents(prefix) == before
+    assert read_journal(str(prefix)) is None
+
+
 def test_putting_back_can_be_cut_off_and_begun_again(prefix: Path) -> None:
     before = contents(prefix)
     journal = begun(prefix, changes(prefix))
