@@ -270,13 +270,21 @@ def test_a_private_indexes_credentials_are_nowhere(
         assert install(env, "-v", "--report", tmp_path / "r.json", "-i", address, "piponly", "beta") == 0
         assert asked
         assert install(env, "-i", address, "gamma-core") == 4
+        # pip itself shows the password of a requirement's own address.
+        direct = f"piponly @ {address.removesuffix('simple')}files/piponly-1.0-py3-none-any.whl"
+        assert install(env, "--force-reinstall", "--no-deps", direct) == 0
+        (tmp_path / "more.txt").write_text(f"{direct}\n")
+        (tmp_path / "req.txt").write_text("# all of it\n-r more.txt\n")
+        assert install(env, "--force-reinstall", "--no-deps", "-r", tmp_path / "req.txt") == 0
+        assert install(env, "-d", f"{direct}#sha256={'0' * 64}") == 1
     captured = capfd.readouterr()
+    assert captured.out.count("Successfully installed piponly-1.0") == 2
     written = [path for path in (env / "conda-meta").rglob("*") if path.is_file() and path.suffix != ".sha"]
     texts = [captured.out, captured.err, (tmp_path / "r.json").read_text()]
     texts += [path.read_bytes().decode("utf-8", "replace") for path in written]
     assert not any("s3cret" in text for text in texts)
-    source = events(env)[-1]["dist"]["source"]
-    assert source["index"] == f"http://127.0.0.1:{port}/simple"
+    sources = [event["dist"]["source"] for event in events(env) if "dist" in event]
+    assert sources[0]["index"] == f"http://127.0.0.1:{port}/simple"
 
 
 def test_what_raw_pip_did_before_is_not_taken_for_ours(env: Path, wheelhouse: Path) -> None:

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from conda_pipsafe.cli.app import main
-from conda_pipsafe.demo.channel import Channel
+from conda_pipsafe.demo.channel import Channel, Extension
 from conda_pipsafe.demo.environment import clean_environment
+from conda_pipsafe.demo.wheel_package import Recipe, package_from_wheel
 from conda_pipsafe.demo.wheels import write_wheel
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conftest import MakeEnv
@@ -93,6 +94,29 @@ def test_what_conda_has_comes_from_there(driver: Driver, make_env: MakeEnv, sett
     assert of_pip(prefix) == {"beta2": "1.0"}
     ledger = (prefix / "conda-meta" / "pipsafe" / "ledger.jsonl").read_text()
     assert "pipsafe install --conda-first 'alpha>=2,<3' beta beta2" in ledger
+
+
+def test_a_channel_on_this_disk_shows_what_its_packages_hold(
+    driver: Driver, make_env: MakeEnv, settings: dict[str, str], tmp_path: Path
+) -> None:
+    """Another version than pip's counts where the archive says of which distribution it is one."""
+    wheels = tmp_path / "own"
+    wheels.mkdir()
+    own = Channel(tmp_path / "own-channel")
+    for name in ("first-told", "second-told", "not-it"):
+        write_wheel(simple(name, "2.0"), wheels)
+    style: dict[str, Extension] = {"first-told": ".conda", "second-told": ".tar.bz2", "not-it": ".conda"}
+    for name, extension in style.items():
+        wheel = write_wheel(simple("another" if name == "not-it" else name, "1.5"), tmp_path)
+        own.add(package_from_wheel(Recipe(wheel, name=name, depends=["python"])), extension=extension)
+    own.index()
+    links = ["--channel", own.url, "--find-links", str(wheels)]
+    done = install(driver, make_env("python", "pip"), "--json", "-d", "--conda-first", *links, *style, env=settings)
+    offers = {item["conda_name"]: item for item in value_of(done)["conda_first"]["offers"]}
+    assert {name: (item["version"], item["evidence"]) for name, item in offers.items()} == {
+        "first-told": ("1.5", "disk"),
+        "second-told": ("1.5", "disk"),
+    }
 
 
 def test_where_conda_or_we_refuse_nothing_is_done(

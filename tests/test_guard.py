@@ -173,11 +173,26 @@ def test_conda_keeps_it_right(conda: Conda, make_env: MakeEnv, wheelhouse: Path)
     assert raw(renamed, "install", "alpha==3.0").returncode == 1
     assert "UV_CONSTRAINT" in conda.run("env", "config", "vars", "list", "-p", renamed).ok().stdout
 
+    # What the `pip:` section needs comes with the same command.
+    (prefix.parent / "both.yml").write_text(
+        f"dependencies:\n- alpha=3.0\n- pip\n- pip:\n  - --no-index\n  - --find-links {wheelhouse}\n  - alpha>=3\n"
+    )
+    conda.run("env", "update", "-p", renamed, "-f", prefix.parent / "both.yml", env=DEBUG).ok()
+    assert guards.look(read_snapshot(str(renamed))).stale == ()
+
     (prefix.parent / "more.yml").write_text(
         f"dependencies:\n- pip\n- pip:\n  - --no-index\n  - --find-links {wheelhouse}\n  - zeta\n"
     )
     conda.run("env", "update", "-p", renamed, "-f", prefix.parent / "more.yml", env=DEBUG).ok()
     assert list(renamed.glob("lib/python*/site-packages/zeta-2.0.dist-info"))
+
+
+def test_a_new_name_without_anything_of_pips(conda: Conda, make_env: MakeEnv) -> None:
+    prefix = make_env("python", "pip", "alpha=1.0")
+    renamed = prefix.parent / "renamed"
+    conda.run("pipsafe", "guard", "on", "-p", prefix, env=DEBUG).ok()
+    conda.run("rename", "-y", "-p", prefix, renamed, env=DEBUG).ok()
+    assert guards.look(read_snapshot(str(renamed))).stale == ()
 
 
 def test_our_own_install_is_not_bound_by_it(make_env: MakeEnv, capfd: Capture) -> None:

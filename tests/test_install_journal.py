@@ -18,6 +18,7 @@ from conda_pipsafe.cli.app import main
 from conda_pipsafe.demo.environment import clean_environment
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.installer.gate import write_end
 from conda_pipsafe.installer.journal import JOURNAL, KEPT, Changes, Journal, begin, forget, read_journal
 from conda_pipsafe.installer.undo import put_back
 from conda_pipsafe.ledger.folder import LedgerError
@@ -126,6 +127,14 @@ def test_someone_elses_file_beside_ours_stays(prefix: Path) -> None:
     assert (prefix / "share/new/theirs.txt").exists()
     assert (prefix / SITE / "~before").exists()
     assert (prefix / SITE / "another.py").exists()
+
+
+def test_a_folder_in_the_way_of_a_planned_file_is_not_ours_to_remove(prefix: Path) -> None:
+    (prefix / "lib" / "taken").mkdir()
+    before = contents(prefix)
+    assert put_back(begun(prefix, Changes((), ("lib/taken",), (), {}))) == []
+    assert contents(prefix) == before
+    assert read_journal(str(prefix)) is None
 
 
 def test_putting_back_can_be_cut_off_and_begun_again(prefix: Path) -> None:
@@ -335,6 +344,14 @@ def test_no_space(make_env: MakeEnv, wheels: Path) -> None:
     assert contents(prefix) == before
     assert install(prefix, "wide==2.0") == 0
     assert (next(prefix.glob("lib/python3*/site-packages")) / "only_2.py").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_no_space_for_the_note_of_the_end_is_no_error_of_its_own(tmp_path: Path) -> None:
+    write_end("/dev/full", 1)
+    write_end(str(tmp_path / "gone" / "ended"), 1)
+    write_end(str(tmp_path / "ended"), 7)
+    assert (tmp_path / "ended").read_text() == "7"
 
 
 def test_a_second_package_that_fails_takes_the_first_back(make_env: MakeEnv, wheels: Path) -> None:

@@ -258,3 +258,61 @@ def test_what_condas_packages_need_as_pips_constraints(tmp_path: Path, need: str
     snapshot = read_snapshot(str(factory.root))
     assert fitting_lines(snapshot) == ([line] if line else [])
     assert fitting_lines(snapshot, {"alpha", "mine"}) == []
+
+
+NEAR = [
+    ("a folder for a file", f"{SITE}/six.py", WheelSpec("one", "1.0", {"six.py/x.py": ""}), "write over"),
+    ("a file for a folder", f"{SITE}/gamma/core.py", WheelSpec("one", "1.0", {"gamma": ""}), "write over"),
+    ("by a link", f"{SITE}/six.py", WheelSpec("one", "1.0", {"one.py": ""}, data={f"lib64/{SITE[4:]}/six.py": ""}),
+     "write over"),
+    ("a package", f"{SITE}/six.py", WheelSpec("one", "1.0", {"six/__init__.py": ""}), "hide"),
+    ("a package below", f"{SITE}/ns/six.py", WheelSpec("one", "1.0", {"ns/six/__init__.py": ""}), "hide"),
+    ("a compiled module", f"{SITE}/six.py", WheelSpec("one", "1.0", {"six.cpython-312-x.so": ""}), "hide"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "spec", "done"), [case[1:] for case in NEAR], ids=[case[0] for case in NEAR])
+def test_what_meets_condas_paths_under_another_spelling_is_refused(
+    prefix: PrefixFactory, path: str, spec: WheelSpec, done: str
+) -> None:
+    prefix.record("other", "1.0", {f"{SITE}/other.py": ""})
+    (prefix.root / "lib64").symlink_to("lib")
+    assert judged(prefix, spec) == Verdict((), ())
+    prefix.record("gamma", "1.0", {path: "conda's"})
+    (refusal,) = judged(prefix, spec).refusals
+    assert refusal.reason == "overlaps-conda"
+    assert refusal.message.startswith(f"one 1.0 would {done} {SITE}/")
+    assert refusal.message.endswith(": conda's gamma 1.0 owns it")
+    assert judged(prefix, spec, allowed=["gamma"]).refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "spec"),
+    [
+        # A package is imported before a module of its name, whoever owns which.
+        (f"{SITE}/six/__init__.py", WheelSpec("one", "1.0", {"six.py": ""})),
+        (f"{SITE}/six/__init__.py", WheelSpec("one", "1.0", {"six.cpython-312-x.so": ""})),
+        # A folder without an __init__.py comes last.
+        (f"{SITE}/six.py", WheelSpec("one", "1.0", {"six/one.py": ""})),
+        ("share/six.py", WheelSpec("one", "1.0", {"one.py": ""}, data={"share/six/__init__.py": ""})),
+    ],
+)
+def test_what_hides_nothing_is_let_through(prefix: PrefixFactory, path: str, spec: WheelSpec) -> None:
+    prefix.record("gamma", "1.0", {path: "conda's"})
+    assert judged(prefix, spec) == Verdict((), ())
+
+
+def test_a_module_that_is_hidden_already_is_not_hidden_again(prefix: PrefixFactory) -> None:
+    prefix.record("gamma", "1.0", {f"{SITE}/six.py": "conda's"})
+    prefix.pip_dist("one", "1.0", {"six/__init__.py": ""})
+    assert judged(prefix, WheelSpec("one", "2.0", {"six/__init__.py": ""})) == Verdict((), ())
+
+
+@pytest.mark.parametrize("name", ["history", "pinned", "gamma-1.0-0.json", "pipsafe/ledger.jsonl"])
+def test_condas_own_books_are_no_wheels_to_write(prefix: PrefixFactory, name: str) -> None:
+    spec = WheelSpec("one", "1.0", {"one.py": ""}, data={f"conda-meta/{name}": "x"})
+    (refusal,) = judged(prefix, spec, allowed=["one"]).refusals
+    assert refusal.message == f"one 1.0 would write conda-meta/{name}, where conda keeps its books"
+    assert refusal_json(refusal)["paths"] == [f"conda-meta/{name}"]
+    twin = WheelSpec("two", "1.0", {"two/conda-meta/history": "x"})
+    assert judged(prefix, twin) == Verdict((), ())

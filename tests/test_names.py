@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_pipsafe.forecast.names import KNOWN, Undownloaded, distributions_of
+from conda_pipsafe.forecast.names import KNOWN, Undownloaded, distributions_of, evidence_of
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conftest import MakeEnv
@@ -27,6 +27,12 @@ def test_purls_come_first(tmp_path: Path) -> None:
     purls = ("pkg:conda/pytorch@2.1", "pkg:pypi/Torch@2.1?source=x", "pkg:pypi/torch_extra#sub")
     package = Undownloaded("pytorch", "2.1", purls=purls)
     assert distributions_of(package, [str(tmp_path)]) == {"torch": "2.1", "torch-extra": "2.1"}
+
+
+def test_what_is_in_the_archive_comes_before_a_cached_version(tmp_path: Path) -> None:
+    extracted(tmp_path, "thing-1.0-0", "site-packages/then-1.0.dist-info/METADATA")
+    assert evidence_of(Undownloaded("thing", "2.0", inside={"now": "2.0"}), [str(tmp_path)]) == ("disk", {"now": "2.0"})
+    assert distributions_of(Undownloaded("thing", "2.0", inside={}), [str(tmp_path)]) == {}
 
 
 def test_a_cached_version_tells(tmp_path: Path) -> None:

@@ -171,3 +171,15 @@ def conda_pre_transaction_actions() -> Iterator[Any]:
     from conda_pipsafe.hooks.transactions import look_action
 
     yield CondaPreTransactionAction(name="conda-pipsafe-look", action=look_action())
+
+
+@hookimpl
+def conda_post_transaction_actions() -> Iterator[Any]:
+    """The guard's pins follow conda, before a `pip:` section is run."""
+    if PLAN in os.environ:
+        return
+    from conda.plugins.types import CondaPostTransactionAction
+
+    from conda_pipsafe.hooks.pins import pins_action
+
+    yield CondaPostTransactionAction(name="conda-pipsafe-pins", action=pins_action())

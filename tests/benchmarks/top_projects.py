@@ -34,6 +34,7 @@ from conda_pipsafe.installer.record import begin_install, record_before, record_
 from conda_pipsafe.installer.uv_install import preparing_with_uv
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from support.channel_cache import cached_channel
+from support.guard_matrix import find_uv
 
 LIST = Path(__file__).with_suffix(".txt")
 _AT_MOST = 30  # rounds of leaving one out
@@ -47,6 +48,8 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=200)
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
+    # Also where the virtual environment that this runs in is not activated.
+    os.environ["PATH"] += os.pathsep + str(find_uv().parent)
     lines = LIST.read_text(encoding="utf-8").splitlines()
     names = [line for line in lines if line and not line.startswith("#")][: options.most]
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:

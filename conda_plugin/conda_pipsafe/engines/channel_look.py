@@ -88,6 +88,7 @@ def _package(record: Mapping[str, Any]) -> ChannelPackage:
             tuple(map(str, purls)) if purls is not None else None,
             tuple(map(str, record["depends"] or ())),
             str(record["noarch"]) if record["noarch"] else None,
+            record["inside"],
         ),
         str(record["build"]),
         int(record["build_number"] or 0),

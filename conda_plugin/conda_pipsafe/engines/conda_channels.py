@@ -12,9 +12,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from conda_pipsafe.engines.local_archives import tell_inside
 from conda_pipsafe.engines.repodata import records_named
 
-_NAMES = ("name", "version", "build", "build_number", "depends", "purls", "noarch")
+_NAMES = ("name", "version", "build", "build_number", "depends", "purls", "noarch", "inside")
 _InChannel = Callable[[str, Sequence[str]], tuple[list[dict[str, Any]], list[str]]]
 
 
@@ -55,6 +56,7 @@ def look(names: Sequence[str], channels: Sequence[str], in_channel: _InChannel) 
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one channel, the others are looked at
             found["failed"][name] = _first_line(error)
             continue
+        tell_inside(url, records)
         found["unread"].update(dict.fromkeys(unread, name))
         for record in records:
             kept = {key: record.get(key) for key in _NAMES}

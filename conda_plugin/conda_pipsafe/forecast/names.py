@@ -110,6 +110,7 @@ class Undownloaded:
             nothing of them.
         depends: Its dependencies as match specs; None when they are not known (an explicit URL).
         noarch: `python`, `generic` or None.
+        inside: The distributions in its archive, canonical name to version; None where that is not on this disk.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Undownloaded:
     purls: Sequence[str] | None = None
     depends: Sequence[str] | None = None
     noarch: str | None = None
+    inside: Mapping[str, str] | None = None
 
 
 def distributions_of(
@@ -142,6 +144,8 @@ def evidence_of(
     named = _from_purls(package.purls)
     if named:
         return "purl", dict.fromkeys(named, package.version)
+    if package.inside is not None:
+        return "disk", dict(package.inside)
     other = (_installed(package, snapshot) if snapshot is not None else None) or _cached(package, caches)
     if other is not None:
         version, found = other

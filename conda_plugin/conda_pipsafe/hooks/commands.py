@@ -151,12 +151,18 @@ def after(command: str) -> None:
     if engine.mode() == "off":
         return
     session = sessions.current
-    prefixes = set(session.baselines) | {session.prefix or engine.target_prefix() or ""}
+    prefixes = set(session.baselines) | {session.prefix or engine.target_prefix() or "", _new_name(command)}
     for prefix in sorted(prefixes):
         if prefix and os.path.isdir(os.path.join(prefix, "conda-meta")):
             if prefix not in session.clean or command == "env_update":
                 _report(command, prefix)
             _record(prefix)
+
+
+def _new_name(command: str) -> str:
+    """Where `rename` has put an environment; "" for other commands."""
+    destination = getattr(engine.arguments(), "destination", None) if command == "rename" else None
+    return (engine.prefix_of_clone(destination) if destination else None) or ""
 
 
 def _record(prefix: str) -> None:
@@ -170,6 +176,11 @@ def _record(prefix: str) -> None:
     remembered = recall(prefix)
     if remembered is not None and remembered.get("pip") == 0:
         sessions.current.clean.add(prefix)
+    refresh_guard(prefix)
+
+
+def refresh_guard(prefix: str) -> None:
+    """Have the pins of the guard follow conda, where there is a guard."""
     if os.path.isfile(os.path.join(prefix, "pip.ini" if os.name == "nt" else "pip.conf")):
         from conda_pipsafe.installer.guard import refresh
 

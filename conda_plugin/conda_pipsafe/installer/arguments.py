@@ -188,15 +188,16 @@ def without_secrets(words: Sequence[str]) -> Iterator[str]:
         option, equals, value = word.partition("=")
         if secret_next or (option == "--proxy" and equals):
             # A proxy may be given without a scheme: user:password@host:port.
-            bare = _strip(word if secret_next else value)
+            bare = stripped(word if secret_next else value)
             kept = bare.rpartition("@")[2] if "://" not in bare else bare
             yield kept if secret_next else f"{option}={kept}"
         else:
-            yield _strip(word)
+            yield stripped(word)
         secret_next = word == "--proxy"
 
 
-def _strip(text: str) -> str:
+def stripped(text: str) -> str:
+    """A text whose addresses have no password and no token."""
     return _URL.sub(lambda match: strip_credentials(match.group()), text)
 
 

@@ -134,9 +134,19 @@ def main() -> None:
     finally:
         # For the next command, should the one who started pip be gone by now.
         if gate.ended is not None:
-            marker = os.open(gate.ended, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            write_end(gate.ended, code)
+
+
+def write_end(path: str, code: int) -> None:
+    """Note pip's exit code. Where there is no space for it, the install counts as one that did not end."""
+    try:
+        marker = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
             os.write(marker, str(code).encode("ascii"))
+        finally:
             os.close(marker)
+    except OSError:
+        pass
 
 
 if __name__ == "__main__":

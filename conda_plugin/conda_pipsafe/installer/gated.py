@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO
 
+from conda_pipsafe.installer.arguments import stripped
+from conda_pipsafe.installer.relay import Relay
 from conda_pipsafe.installer.runner import Ended, Pip, interrupts, own_stderr, start
 
 _GATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gate.py")
@@ -49,21 +51,26 @@ class GatedPip:
         words: Its arguments after `install`.
         report: Where it is to write its report.
         stdout_to_stderr: Keep our stdout free.
+        secret: Among the words there are passwords, which pip might say.
 
     Attributes:
         pid: pip's process.
     """
 
-    def __init__(self, pip: Pip, words: Sequence[str], report: str, *, stdout_to_stderr: bool) -> None:
+    def __init__(
+        self, pip: Pip, words: Sequence[str], report: str, *, stdout_to_stderr: bool, secret: bool = False
+    ) -> None:
         heard, says = os.pipe()
         hears, answer = os.pipe()
-        errors = _stderr_descriptor()
+        stdout = own_stderr() if stdout_to_stderr else None
+        self._relays = _relays(stdout) if secret else ()
+        errors = self._relays[1].end if self._relays else _stderr_descriptor()
         command = [_GATE, report, str(says), str(hears), str(errors), "--disable-pip-version-check", "install"]
         try:
             self._child = start(
                 pip,
                 ["-B", *command, "--report", report, *words],
-                stdout=own_stderr() if stdout_to_stderr else None,
+                stdout=self._relays[0].end if self._relays else stdout,
                 stderr=subprocess.PIPE,
                 pass_fds=(says, hears, errors),
             )
@@ -72,7 +79,7 @@ class GatedPip:
             os.close(answer)
             raise
         finally:
-            for descriptor in (says, hears, errors):
+            for descriptor in {says, hears, errors, *(relay.end for relay in self._relays)}:
                 os.close(descriptor)
         self.pid = self._child.pid
         self._report, self._heard, self._answer = report, heard, answer
@@ -131,6 +138,8 @@ class GatedPip:
     def _end(self) -> Ended:
         code = self._child.wait()
         self._reader.join()
+        for relay in self._relays:
+            relay.join()
         return Ended(code, "".join(self._said), self._interrupted)
 
     def _keep_errors(self) -> None:
@@ -138,7 +147,14 @@ class GatedPip:
         assert stream is not None  # noqa: S101 - asked for above
         with stream:
             for line in stream:
-                self._said.append(line)
+                self._said.append(stripped(line))
+
+
+def _relays(stdout: IO[str] | int | None) -> tuple[Relay, ...]:
+    """For pip's stdout and stderr; none where they go nowhere."""
+    if isinstance(stdout, int) or isinstance(own_stderr(), int):
+        return ()
+    return Relay(stdout or sys.stdout), Relay(sys.stderr)
 
 
 def _stderr_descriptor() -> int:

@@ -22,6 +22,7 @@ from conda_pipsafe.installer.plan import (
     write_constraints,
 )
 from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, base, frozen, judge, said
+from conda_pipsafe.installer.relay import carries_secrets
 from conda_pipsafe.installer.requirements import fitting_lines, judge_requirements
 from conda_pipsafe.installer.runner import Ended, Pip, find_pip
 from conda_pipsafe.installer.undo import put_back
@@ -204,7 +205,9 @@ class _Asking:
         how_loud = ["--quiet"] if options.quiet or options.dry_run else ["--verbose"] * options.verbose
         constraints = write_constraints(os.path.join(self.folder, "held.txt"), held)
         words = ["--no-user", *how_loud, *constraints, *self.arguments.words]
-        return GatedPip(self.pip, words, self.report, stdout_to_stderr=options.stdout_to_stderr or options.dry_run)
+        to_stderr = options.stdout_to_stderr or options.dry_run
+        secret = carries_secrets(self.arguments)
+        return GatedPip(self.pip, words, self.report, stdout_to_stderr=to_stderr, secret=secret)
 
     def is_final(self, end: Ended) -> bool:
         """Whether conda's versions have nothing to do with its end: it had a plan, or did not come to look for one."""

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from conda_pipsafe.installer.near_paths import Folders, hidden_by, in_the_way
 from conda_pipsafe.installer.plan import Plan, PlannedDist
 from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, said
 from conda_pipsafe.installer.wheels import Wheel
@@ -20,6 +21,7 @@ from conda_pipsafe.prefix.paths import path_key
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 _INIT = "/__init__.py"
+_CONDA_META = "conda-meta/"
 
 
 @dataclass(slots=True)
@@ -30,10 +32,11 @@ class _Met:
     written: list[str] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
 
 
 def judge_paths(plan: Plan, wheels: Mapping[str, Wheel], snapshot: Snapshot, request: Request) -> Verdict:
-    """Refuse a plan that writes over, or removes, a path of conda's.
+    """Refuse a plan that writes over, hides or removes a path of conda's, or writes below `conda-meta`.
 
     The `__init__.py` of a namespace package that is the same in both is no harm now, and one later: whoever is removed
     first takes it along. That is told.
@@ -48,15 +51,19 @@ def judge_paths(plan: Plan, wheels: Mapping[str, Wheel], snapshot: Snapshot, req
     stale = {record.meta_path for record in endangered(snapshot)}
     refusals: list[Refusal] = []
     warnings: list[str] = []
+    folders = Folders(snapshot.prefix)
     for planned in plan.dists:
+        wheel = wheels.get(planned.key)
+        written = {folders.spelled(path): path for path in (wheel.paths.members if wheel else ())}
+        refusals += _books(plan, planned, [path for path in written if path.startswith(_CONDA_META)], snapshot, request)
         # Those that it takes the place of by name are judged by name.
         known = stale | {
             record.meta_path for old in planned.replaces if (record := snapshot.record_of(old.dist)) is not None
         }
-        for met in _meetings(planned, wheels.get(planned.key), snapshot, known):
+        for met in _meetings(planned, wheel, written, folders, snapshot, known):
             if planned.key in request.allowed or canonical_name(met.record.name) in request.allowed:
                 warnings.append(f"{_message(planned, met)}, as --allow-replace says")
-            elif met.written or met.removed:
+            elif met.written or met.removed or met.hidden:
                 refusals.append(_refusal(plan, planned, met, snapshot, request))
             else:
                 warnings.append(
@@ -66,23 +73,38 @@ def judge_paths(plan: Plan, wheels: Mapping[str, Wheel], snapshot: Snapshot, req
     return Verdict(tuple(refusals), tuple(warnings))
 
 
-def _meetings(planned: PlannedDist, wheel: Wheel | None, snapshot: Snapshot, known: Collection[str]) -> Iterator[_Met]:
+def _meetings(
+    planned: PlannedDist,
+    wheel: Wheel | None,
+    written: Mapping[str, str],
+    folders: Folders,
+    snapshot: Snapshot,
+    known: Collection[str],
+) -> Iterator[_Met]:
     found: dict[str, _Met] = {}
 
-    def met(path: str) -> Iterator[_Met]:
-        for record in snapshot.record_paths.get(path_key(path), ()):
-            if record.meta_path not in known:
-                yield found.setdefault(record.meta_path, _Met(record))
+    def met(record: Record) -> _Met:
+        return found.setdefault(record.meta_path, _Met(record))
 
-    members = wheel.paths.members if wheel else {}
-    for path, member in members.items():
-        for meeting in met(path):
+    for path, typed in written.items():
+        for record in _owners(path, snapshot, known):
+            member = wheel.paths.members[typed] if wheel else None
             same = wheel is not None and path.endswith(_INIT) and _is_same(snapshot, path, wheel, member)
-            (meeting.same if same else meeting.written).append(path)
-    for path in _removed(planned, snapshot, members):
-        for meeting in met(path):
-            meeting.removed.append(path)
+            (met(record).same if same else met(record).written).append(path)
+        for record, owned in hidden_by(path, snapshot):
+            if record.meta_path not in known:
+                met(record).hidden.append(owned)
+    for record, owned in in_the_way(written, folders, snapshot):
+        if record.meta_path not in known:
+            met(record).written.append(owned)
+    for path in _removed(planned, snapshot, written):
+        for record in _owners(path, snapshot, known):
+            met(record).removed.append(path)
     yield from found.values()
+
+
+def _owners(path: str, snapshot: Snapshot, known: Collection[str]) -> list[Record]:
+    return [record for record in snapshot.record_paths.get(path_key(path), ()) if record.meta_path not in known]
 
 
 def _removed(planned: PlannedDist, snapshot: Snapshot, members: Collection[str]) -> Iterator[str]:
@@ -104,11 +126,27 @@ def _is_same(snapshot: Snapshot, path: str, wheel: Wheel, member: str | None) ->
         return False
 
 
+def _books(
+    plan: Plan, planned: PlannedDist, paths: Collection[str], snapshot: Snapshot, request: Request
+) -> Iterator[Refusal]:
+    """What is below `conda-meta` is no package's, and all that conda knows: nothing lets that through."""
+    if paths:
+        yield Refusal(
+            "overlaps-conda",
+            planned.name,
+            f"{planned.name} {planned.version} would write {_shown(paths)}, where conda keeps its books",
+            asked_by=said(askers(plan, snapshot, planned.key, request.specs), planned.name),
+            fixes=(f"leave {planned.name} out: no wheel has anything to write there",),
+            facts={"name": planned.key, "version": planned.version, "conda_package": None, "channel": None},
+            paths=tuple(paths),
+        )
+
+
 def _refusal(plan: Plan, planned: PlannedDist, met: _Met, snapshot: Snapshot, request: Request) -> Refusal:
     prefix, name = shlex.quote(snapshot.prefix), met.record.name
     let_through = f"--allow-replace {planned.name}, if pip shall have them (it is recorded)"
     fixes: tuple[str, ...]
-    if met.written:
+    if met.written or met.hidden:
         fixes = (
             f"leave {planned.name} out, if conda's {name} is what you need",
             f"conda remove -p {prefix} {name}, if {planned.name} shall take its place",
@@ -117,7 +155,7 @@ def _refusal(plan: Plan, planned: PlannedDist, met: _Met, snapshot: Snapshot, re
     else:
         fixes = (let_through, f"afterwards: conda install -p {prefix} --force-reinstall {name}")
     return Refusal(
-        "overlaps-conda" if met.written else "removes-conda",
+        "overlaps-conda" if met.written or met.hidden else "removes-conda",
         planned.name,
         _message(planned, met),
         asked_by=said(askers(plan, snapshot, planned.key, request.specs), planned.name),
@@ -128,7 +166,7 @@ def _refusal(plan: Plan, planned: PlannedDist, met: _Met, snapshot: Snapshot, re
             "conda_package": met.record.dist_str,
             "channel": strip_credentials(met.record.channel),
         },
-        paths=(*met.written, *met.removed),
+        paths=(*met.written, *met.hidden, *met.removed),
     )
 
 
@@ -136,6 +174,8 @@ def _message(planned: PlannedDist, met: _Met) -> str:
     done = []
     if met.written:
         done.append(f"write over {_shown(met.written)}")
+    if met.hidden:
+        done.append(f"hide {_shown(met.hidden)} from import")
     if met.removed:
         done.append(f"remove {_shown(met.removed)} with the version that is there")
     if met.same and not done:
@@ -145,11 +185,8 @@ def _message(planned: PlannedDist, met: _Met) -> str:
 
 
 def _it(met: _Met) -> str:
-    return (
-        "it"
-        if len(met.written) + len(met.removed) + (0 if met.written or met.removed else len(met.same)) == 1
-        else "them"
-    )
+    paths = [*met.written, *met.hidden, *met.removed] or met.same
+    return "it" if len(paths) == 1 else "them"
 
 
 def _shown(paths: Collection[str]) -> str:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.installer.arguments import stripped
 from conda_pipsafe.installer.guard import unguarded
 from conda_pipsafe.installer.pip_settings import clean_environment
 from conda_pipsafe.prefix.paths import scripts_dir
@@ -117,7 +118,7 @@ def plan_with_pip(pip: Pip, words: Sequence[str], *, verbose: bool = False) -> E
     child = start(pip, command, stdout=own_stderr(), stderr=subprocess.PIPE)
     with child, interrupts(child) as caught:
         _, errors = child.communicate()
-    return Ended(child.returncode, errors or "", caught[0] if caught else None)
+    return Ended(child.returncode, stripped(errors or ""), caught[0] if caught else None)
 
 
 def start(

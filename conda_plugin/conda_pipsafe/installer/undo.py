@@ -104,7 +104,9 @@ def _remove(path: str, failed: list[str]) -> None:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:
-        failed.append(f"{path}: {error.strerror}")
+        # A folder where a file was planned: it was there before, and is why the file could not be written.
+        if not os.path.isdir(path):
+            failed.append(f"{path}: {error.strerror}")
 
 
 def _files_in(folder: str) -> list[str]:

@@ -154,11 +154,12 @@ def redirecting(settings: Mapping[str, str], where: str) -> Iterator[Finding]:
     for option in REDIRECTING:
         value = settings.get(option, "")
         if value and value.lower() not in {"0", "no", "false", "off"}:
+            way_out = f"unset {where}" if where == f"PIP_{option.upper()}" else f"remove `{option}` from {where}"
             yield make(
                 "PS405",
                 where,
                 f"{where} sets {option} = {value}: `pip install` puts packages elsewhere, and says nothing.",
-                fixes=[f"remove `{option}` from {where}", "conda pipsafe install   (leaves it aside)"],
+                fixes=[way_out, "conda pipsafe install   (leaves it aside)"],
                 facts={"where": where, "option": option, "value": value},
             )
 
