@@ -1,8 +1,8 @@
 """`--deep`: PS120, PS121, PS220, PS221: every file of conda and pip against the hash that its owner recorded.
 
-Left out, since no hash tells: bytecode, symbolic links, commands that an installer wrote for an entry point (compared
-by what they call instead), files in which only the prefix is another since the environment was moved, and on macOS
-binaries that conda signed anew after replacing its prefix in them.
+Left out, since no hash tells: bytecode, symbolic links of a package's own, commands that an installer wrote for an entry
+point (compared by what they call instead), files in which only the prefix is another since the environment was moved,
+and on macOS binaries that conda signed anew after replacing its prefix in them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.checks.pip_files import reinstall
 from conda_pipsafe.audit.context import AuditContext, is_bytecode
 from conda_pipsafe.audit.findings import Finding
-from conda_pipsafe.audit.hashing import Altered, Expected, Progress, altered_files
+from conda_pipsafe.audit.hashing import FORBIDDEN, LINK, Altered, Expected, Progress, altered_files
 from conda_pipsafe.audit.relocated import relocated_files
 from conda_pipsafe.audit.scripts import command_paths, declared, read_script
 from conda_pipsafe.audit.wording import counted, installer, listed, matters
@@ -102,6 +102,10 @@ def _findings(
     context: AuditContext, owner: Owner, altered: Sequence[Altered], others: Sequence[str]
 ) -> Iterator[Finding]:
     prefix = context.snapshot.prefix
+    forbidden = [item.path for item in altered if item.sha256 == FORBIDDEN]
+    if forbidden:
+        yield _forbidden(prefix, owner, forbidden)
+    altered = [item for item in altered if item.sha256 != FORBIDDEN]
     if isinstance(owner, Distribution):
         yield from _of_pip(prefix, owner, altered, others)
         return
@@ -119,6 +123,8 @@ def _findings(
 def _of_pip(prefix: str, dist: Distribution, altered: Sequence[Altered], others: Sequence[str]) -> Iterator[Finding]:
     """uv links files from its cache; what else has links of them are copies of whole environments."""
     by_uv = (dist.installer or "").startswith("uv")
+    # `uv pip install --link-mode symlink`
+    altered = [item for item in altered if not (by_uv and item.sha256 == LINK)]
     shared = {
         item.path: places
         for item in altered
@@ -140,6 +146,20 @@ def _of_pip(prefix: str, dist: Distribution, altered: Sequence[Altered], others:
     alone = [item for item in altered if item.path not in shared]
     if alone:
         yield _altered("PS220", who, dist.name, alone, [again])
+
+
+def _forbidden(prefix: str, owner: Owner, paths: list[str]) -> Finding:
+    """Files that the person who runs the audit may not read, so that Python may not either."""
+    by = "conda" if isinstance(owner, Record) else installer(owner)
+    where = " ".join(fixes.quote(os.path.join(prefix, path)) for path in paths)
+    return make(
+        "PS901",
+        owner.name,
+        f"{counted(len(paths), 'file')} of {by}'s {owner.name} {owner.version} cannot be read: Permission denied.",
+        paths=paths,
+        fixes=[f"chmod u+r {where}"],
+        facts={"kind": "unreadable", "detail": "Permission denied"},
+    )
 
 
 def _altered(code: str, who: str, subject: str, altered: Sequence[Altered], ways: Iterable[str]) -> Finding:

@@ -56,7 +56,7 @@ def read_bytes(prefix: str, relative: str, limit: int = METADATA_LIMIT) -> bytes
     try:
         info = os.lstat(path)
         if stat.S_ISLNK(info.st_mode):
-            if not _may_follow(prefix, path):
+            if not may_follow(prefix, path):
                 raise _refused("link-outside", relative, "a symbolic link that leads out of the environment")
             info = os.stat(path)
         if not stat.S_ISREG(info.st_mode):
@@ -103,7 +103,8 @@ def _refused(kind: ProblemKind, path: str, detail: str) -> UnreadableError:
     return UnreadableError(Problem(kind, path, detail))
 
 
-def _may_follow(prefix: str, path: str) -> bool:
+def may_follow(prefix: str, path: str) -> bool:
+    """Whether a link stays in the prefix or leads into an extracted conda package."""
     target = os.path.realpath(path)
     if is_below(target, os.path.realpath(prefix)):
         return True

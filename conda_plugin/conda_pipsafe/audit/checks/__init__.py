@@ -7,6 +7,7 @@ from importlib import import_module
 from types import ModuleType
 
 NAMES = (
+    "checkouts",
     "conda_requirements",
     "contested",
     "damaged_records",
