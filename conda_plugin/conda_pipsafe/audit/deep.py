@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.checks.pip_files import reinstall
+from conda_pipsafe.audit.commands import altered_commands
 from conda_pipsafe.audit.context import AuditContext, is_bytecode
 from conda_pipsafe.audit.findings import Finding
-from conda_pipsafe.audit.hashing import FORBIDDEN, LINK, Altered, Expected, Progress, altered_files
+from conda_pipsafe.audit.hashing import DEAD_LINK, FORBIDDEN, NO_FILE, Altered, Expected, Progress, altered_files
 from conda_pipsafe.audit.relocated import relocated_files
-from conda_pipsafe.audit.scripts import command_paths, declared, read_script
 from conda_pipsafe.audit.wording import counted, installer, listed, matters
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
@@ -63,7 +63,7 @@ def deep(context: AuditContext, others: Sequence[str] = (), progress: Progress |
     findings: list[Finding] = []
     for name, items in altered.items():
         findings += _findings(context, by_name[name], items, others)
-    findings += _commands(context)
+    findings += altered_commands(context)
     return DeepReport(tuple(findings), len(expected))
 
 
@@ -116,15 +116,13 @@ def _findings(
     if shared:
         yield _shared(prefix, owner, shared)
     if alone:
-        way = fixes.conda_reinstall(prefix, owner)
-        yield _altered("PS120", f"conda's {owner.name} {owner.version}", owner.name, alone, [way])
+        ways = [*_in_the_way(prefix, alone), fixes.conda_reinstall(prefix, owner)]
+        yield _altered("PS120", f"conda's {owner.name} {owner.version}", owner.name, alone, ways)
 
 
 def _of_pip(prefix: str, dist: Distribution, altered: Sequence[Altered], others: Sequence[str]) -> Iterator[Finding]:
     """uv links files from its cache; what else has links of them are copies of whole environments."""
     by_uv = (dist.installer or "").startswith("uv")
-    # `uv pip install --link-mode symlink`
-    altered = [item for item in altered if not (by_uv and item.sha256 == LINK)]
     shared = {
         item.path: places
         for item in altered
@@ -145,7 +143,13 @@ def _of_pip(prefix: str, dist: Distribution, altered: Sequence[Altered], others:
         )
     alone = [item for item in altered if item.path not in shared]
     if alone:
-        yield _altered("PS220", who, dist.name, alone, [again])
+        yield _altered("PS220", who, dist.name, alone, [*_in_the_way(prefix, alone), again])
+
+
+def _in_the_way(prefix: str, altered: Sequence[Altered]) -> list[str]:
+    """What has to go first: pip takes a dead link for nothing and then writes through it, and removes no folder."""
+    paths = [item.path for item in altered if item.sha256 in {DEAD_LINK, NO_FILE}]
+    return [fixes.delete(prefix, paths)] if paths else []
 
 
 def _forbidden(prefix: str, owner: Owner, paths: list[str]) -> Finding:
@@ -198,7 +202,7 @@ def _in_package(record: Record, path: str) -> str:
 
 def _identity(path: str) -> tuple[int, int] | None:
     try:
-        info = os.lstat(path)
+        info = os.stat(path)  # of links, as conda's `always_softlink` makes them, what they lead to
     except (OSError, ValueError):
         return None
     return info.st_dev, info.st_ino
@@ -219,27 +223,3 @@ def _shared(prefix: str, record: Record, shared: Mapping[str, list[str]]) -> Fin
         fixes=[*ways, again],
         facts={"shared_with": {path: list(found) for path, found in shared.items()}},
     )
-
-
-def _commands(context: AuditContext) -> Iterator[Finding]:
-    """Commands of distributions that call something else than is declared; contested ones are told elsewhere."""
-    contested = {path for paths in context.contested.values() for path in paths}
-    for dist in context.foreign:
-        shared = [path for path in command_paths(context.paths(dist)) if path not in contested]
-        targets = declared(context, dist) if shared else {}
-        wrong = [
-            path
-            for path in shared
-            if path in targets
-            and (script := read_script(context.snapshot.prefix, path)) is not None
-            and script.calls not in {None, targets[path]}
-        ]
-        if wrong:
-            yield make(
-                "PS220",
-                dist.name,
-                f"{counted(len(wrong), 'command')} of {installer(dist)}'s {dist.name} {dist.version} "
-                f"{'calls' if len(wrong) == 1 else 'call'} something else than declared.",
-                paths=wrong,
-                fixes=[reinstall(context.snapshot.prefix, dist)],
-            )

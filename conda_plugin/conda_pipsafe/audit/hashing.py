@@ -204,10 +204,14 @@ def _no_plain_file(prefix: str, expected: Expected) -> Altered | None:
             return Altered(expected.path, DEAD_LINK, 1, identity)
         if not may_follow(prefix, path):
             return Altered(expected.path, LINK, 1, identity)
+        info = os.stat(path)
         digest = hashlib.sha256(read_bytes(prefix, expected.path, RECORD_LIMIT)).digest()
     except (OSError, ValueError, UnreadableError):
         return None
-    return None if _is_recorded(digest, expected.sha256) else Altered(expected.path, digest.hex(), 1, identity)
+    if _is_recorded(digest, expected.sha256):
+        return None
+    # The link is one more name of it.
+    return Altered(expected.path, digest.hex(), info.st_nlink + 1, (info.st_dev, info.st_ino))
 
 
 def _is_recorded(digest: bytes, written: str) -> bool:

@@ -47,7 +47,7 @@ def read_bytes(prefix: str, relative: str, limit: int = METADATA_LIMIT) -> bytes
     """Read one regular file of the prefix, never more than `limit` bytes, never blocking on a pipe.
 
     A symbolic link is followed when it stays in the prefix or leads into an extracted conda package
-    (conda's softlinks into its package cache); any other way out is refused.
+    (conda's softlinks into its package cache) or uv's cache; any other way out is refused.
 
     Raises:
         UnreadableError: With the problem, also when the file does not exist.
@@ -104,7 +104,7 @@ def _refused(kind: ProblemKind, path: str, detail: str) -> UnreadableError:
 
 
 def may_follow(prefix: str, path: str) -> bool:
-    """Whether a link stays in the prefix or leads into an extracted conda package."""
+    """Whether a link stays in the prefix or leads into an extracted conda package or uv's cache."""
     target = os.path.realpath(path)
     if is_below(target, os.path.realpath(prefix)):
         return True
@@ -112,7 +112,11 @@ def may_follow(prefix: str, path: str) -> bool:
     while os.path.dirname(folder) != folder:
         if os.path.isfile(os.path.join(folder, "info", "index.json")):
             return True
-        folder = os.path.dirname(folder)
+        above, name = os.path.split(folder)
+        # `uv pip install --link-mode symlink`
+        if name.startswith("archive-v") and os.path.isfile(os.path.join(above, "CACHEDIR.TAG")):
+            return True
+        folder = above
     return False
 
 
