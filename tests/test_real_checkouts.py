@@ -89,9 +89,7 @@ def test_finder_and_egg_link(make_env: MakeEnv, tmp_path: Path) -> None:
         assert told(prefix) == []
 
 
-def test_the_memory_knows_of_checkouts(
-    make_env: MakeEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_memory_knows_of_checkouts(make_env: MakeEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seen, "RACY_NS", 0)
     prefix = make_env("pip")
     checkout = install_in_place(prefix, tmp_path / "checkout")

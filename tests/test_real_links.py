@@ -31,9 +31,7 @@ def link(file: Path, target: Path | str) -> None:
 
 
 @pytest.mark.damage("PS120", "PS220")
-def test_no_file_in_the_place_of_a_file(
-    make_env: MakeEnv, wheelhouse: Path, driver: Driver, tmp_path: Path
-) -> None:
+def test_no_file_in_the_place_of_a_file(make_env: MakeEnv, wheelhouse: Path, driver: Driver, tmp_path: Path) -> None:
     prefix = make_env("pip", "alpha=1.0", "epsilon", "gamma")
     pip(prefix, "install", "--find-links", wheelhouse, "delta-python", "zeta").ok()
     site = site_of(prefix)
@@ -107,7 +105,7 @@ def test_commands_that_were_edited(make_env: MakeEnv, rival_wheels: Path, driver
 
 @pytest.mark.damage("PS901")
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_files_that_may_not_be_read(make_env: MakeEnv, wheelhouse: Path) -> None:
+def test_files_that_may_not_be_read(make_env: MakeEnv) -> None:
     prefix = make_env("pip", "alpha=1.0")
     file = site_of(prefix) / "alpha/__init__.py"
     content = file.read_text()

@@ -37,9 +37,10 @@ def altered_commands(context: AuditContext) -> Iterator[Finding]:
             who, again = f"{installer(dist)}'s {dist.name} {dist.version}", reinstall(context.snapshot.prefix, dist)
             yield _finding("PS220", dist.name, who, wrong, again)
     for health in context.health:
-        if health.removed or health.replaced or health.taken or health.beside:
-            continue
         record = health.record
+        stale = record.meta_path in context.stale
+        if stale or health.removed or health.replaced or health.taken or health.beside:
+            continue
         wrong = [path for path in _of_record(context, record) if path not in contested]
         if wrong:
             again = fixes.conda_reinstall(context.snapshot.prefix, record)

@@ -12,6 +12,7 @@ from conda_pipsafe.audit.disk import Disk
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_text
+from conda_pipsafe.prefix.history import split_dist
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
 from conda_pipsafe.prefix.record_csv import RecordedFile, plain_hashes, plain_paths
@@ -255,8 +256,19 @@ class AuditContext:
 
     @cached_property
     def health_by_name(self) -> Mapping[str, RecordHealth]:
-        """`health`, by conda name."""
-        return {health.record.name: health for health in self.health}
+        """`health`, by conda name; of two records of one name that which the files are of."""
+        return {health.record.name: health for health in self.health if health.record.meta_path not in self.stale}
+
+    @cached_property
+    def unreadable_names(self) -> frozenset[str]:
+        """conda names of packages whose record is there and cannot be read."""
+        return frozenset(parts[0] for name in self.snapshot.unreadable if (parts := split_dist(name)))
+
+    @cached_property
+    def stale(self) -> frozenset[str]:
+        """`meta_path` of records beside which there is another of the name that the files are of."""
+        names = [record.name for record in self.snapshot.records]
+        return stale_records(self.health, self.disk) if len(set(names)) < len(names) else frozenset()
 
     @cached_property
     def record_by_key(self) -> Mapping[str, Record]:
@@ -273,6 +285,23 @@ class AuditContext:
                 if words and record.name not in found[words[0]]:
                     found[words[0]].append(record.name)
         return {name: tuple(names) for name, names in found.items()}
+
+
+def stale_records(found: Iterable[RecordHealth], disk: Disk) -> frozenset[str]:
+    """Of records of one name all but one: that whose files are there, or the newest of several."""
+
+    def rank(health: RecordHealth) -> tuple[bool, int, float]:
+        return not health.gone, -len(health.missing), disk.modified(health.record.meta_path) or 0.0
+
+    best: dict[str, RecordHealth] = {}
+    stale: set[str] = set()
+    for health in found:
+        other = best.setdefault(health.record.name, health)
+        if other is not health:
+            kept, left = (health, other) if rank(health) > rank(other) else (other, health)
+            best[health.record.name] = kept
+            stale.add(left.record.meta_path)
+    return frozenset(stale)
 
 
 def folders_of(paths: Iterable[str]) -> frozenset[str]:

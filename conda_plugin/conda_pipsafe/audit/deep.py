@@ -1,8 +1,8 @@
 """`--deep`: PS120, PS121, PS220, PS221: every file of conda and pip against the hash that its owner recorded.
 
-Left out, since no hash tells: bytecode, symbolic links of a package's own, commands that an installer wrote for an entry
-point (compared by what they call instead), files in which only the prefix is another since the environment was moved,
-and on macOS binaries that conda signed anew after replacing its prefix in them.
+Left out, since no hash tells: bytecode, symbolic links of a package's own, commands that an installer wrote for an
+entry point (compared by what they call instead: `commands`), files in which only the prefix is another since the
+environment was moved, and on macOS binaries that conda signed anew after replacing its prefix in them.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def _expected(context: AuditContext) -> Iterator[tuple[str, tuple[str, Owner]]]:
         if dist.key not in elsewhere:
             yield from _of_dist(context, dist, contested)
     for health in context.health:
-        if not (health.removed or health.replaced or health.taken or health.beside):
+        stale = health.record.meta_path in context.stale
+        if not (stale or health.removed or health.replaced or health.taken or health.beside):
             yield from _of_record(health.record, contested)
 
 

@@ -104,6 +104,22 @@ ENTRIES: tuple[Entry, ...] = (
         way_out="`conda install` the package that is missing.",
     ),
     Entry(
+        code="PS513",
+        name="duplicate-record",
+        severity="error",
+        step="cause",
+        title="conda has two records of one package",
+        meaning=(
+            "`conda-meta` has two files for one package name, and the files of only one of them are there. conda takes "
+            "either, by chance, or stops with `CorruptedEnvironmentError`."
+        ),
+        causes=(
+            "A conda command that was killed between removing a package and adding its other version; one environment "
+            "that was copied over another."
+        ),
+        way_out="Delete the record whose files are gone, then `conda install --force-reinstall` the other.",
+    ),
+    Entry(
         code="PS520",
         name="import-fails",
         severity="warning",
