@@ -1,4 +1,4 @@
-"""PS513, PS901: records of conda and metadata of distributions that are broken or there twice; the ways out lead out."""
+"""PS513, PS901: records and metadata that are broken or there twice; the ways out lead out."""
 
 from __future__ import annotations
 

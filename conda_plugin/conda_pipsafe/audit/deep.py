@@ -17,9 +17,10 @@ from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.checks.pip_files import reinstall
 from conda_pipsafe.audit.commands import altered_commands
-from conda_pipsafe.audit.context import AuditContext, is_bytecode
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hashing import DEAD_LINK, FORBIDDEN, NO_FILE, Altered, Expected, Progress, altered_files
+from conda_pipsafe.audit.overlap import is_bytecode
 from conda_pipsafe.audit.relocated import relocated_files
 from conda_pipsafe.audit.wording import counted, installer, listed, matters
 from conda_pipsafe.prefix.conda_meta import Record
@@ -69,7 +70,7 @@ def deep(context: AuditContext, others: Sequence[str] = (), progress: Progress |
 
 def _expected(context: AuditContext) -> Iterator[tuple[str, tuple[str, Owner]]]:
     """Path to hash and owner, of all files whose change no other finding tells already."""
-    contested = {path for paths in context.contested.values() for path in paths}
+    contested = {path for paths in context.contested.values() for path in paths} | context.overlapping.keys()
     elsewhere = {key for health in context.health for key in health.beside}
     for dist in context.foreign:
         if dist.key not in elsewhere:

@@ -17,6 +17,7 @@ NAMES = (
     "interpreters",
     "leftovers",
     "lost_records",
+    "overlapping",
     "pins",
     "pip_files",
     "python_requirements",

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.context import AuditContext, RecordHealth
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.health import RecordHealth
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.wording import counted, installer, listed
 from conda_pipsafe.prefix.conda_meta import Record

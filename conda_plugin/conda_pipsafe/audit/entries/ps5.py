@@ -84,6 +84,23 @@ ENTRIES: tuple[Entry, ...] = (
         links=("https://github.com/pypa/pip/issues/9737",),
     ),
     Entry(
+        code="PS506",
+        name="overlapping-distributions",
+        severity="warning",
+        step="cause",
+        title="Two distributions of other names wrote the same files",
+        meaning=(
+            "Two distributions, neither of them conda's, both list the same files with different content. What is "
+            "imported is a mixture: the one that was installed last is whole, the other is not, though pip lists both. "
+            "Whichever is uninstalled takes the other's files along. Tests and documents that lie beside the packages "
+            "by mistake do not count."
+        ),
+        causes="`pip install opencv-python opencv-contrib-python`, and other pairs that ship one import package.",
+        way_out="Decide for one: `pip uninstall` the other, then `pip install --force-reinstall` the one to keep.",
+        modes=("foreign-name-overlap",),
+        links=("https://github.com/pypa/pip/issues/7282",),
+    ),
+    Entry(
         code="PS510",
         name="unmet-requirement",
         severity="error",
