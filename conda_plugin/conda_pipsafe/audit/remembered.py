@@ -141,6 +141,8 @@ def _fingerprint(stamps: list[int]) -> str:
 
 
 def _watched(context: AuditContext, report: AuditReport) -> Iterator[str]:
+    from conda_pipsafe.audit.checks import checkouts
+
     snapshot = context.snapshot
     yield from (
         snapshot.prefix,
@@ -166,6 +168,8 @@ def _watched(context: AuditContext, report: AuditReport) -> Iterator[str]:
         yield from (f"{folder}/{name}" for name in context.disk.names(folder))
     for paths in context.contested.values():
         yield from paths
+    for dist in context.foreign:
+        yield from checkouts.watched(context, dist)
     yield from (finding.subject for finding in report.findings if finding.code == "PS109")
     yield from _outside(context, report)
 

@@ -56,7 +56,7 @@ def conda_pipsafe_checks() -> Iterable[Check]:
 
 def _missing(context: AuditContext, kept: Mapping[str, KeptCopy]) -> dict[str, _Missing]:
     # A record that cannot be read is there all the same: PS901 tells it, and its package is not to be touched.
-    unreadable = {parts[0] for name in context.snapshot.unreadable if (parts := split_dist(name))}
+    unreadable = context.unreadable_names
     found: dict[str, _Missing] = {}
     last, removed = _last_known(context.snapshot.history)
     for dist, unlinked in last.items():
