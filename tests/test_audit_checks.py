@@ -366,7 +366,7 @@ def test_a_check_that_crashes_stops_no_other(make: PrefixFactory) -> None:
 
     make.pip_dist("y", requires=["absent"])
     report = engine.audit(AuditContext(read_snapshot(str(make.root))), [Check("mine", crash)])
-    assert [finding.code for finding in report.findings] == ["PS510", "PS902"]
+    assert [finding.code for finding in report.findings] == ["PS510", "PS902", "PS903"]
     assert "mine crashed (RuntimeError: boom)" in report.findings[1].message
 
 
@@ -388,7 +388,7 @@ def test_other_packages_add_checks(make: PrefixFactory, tmp_path: Path, monkeypa
     monkeypatch.syspath_prepend(str(site))
     report = engine.audit(AuditContext(read_snapshot(str(make.root))))
     assert "good" in report.checks
-    assert sorted(finding.subject for finding in report.findings) == ["bad", "raises"]
+    assert sorted(finding.subject for finding in report.findings) == ["pipsafe_not_there", "pipsafe_raises"]
     assert {finding.code for finding in report.findings} == {"PS902"}
 
 

@@ -25,7 +25,7 @@ from conda_pipsafe.ledger import cache_files, seen
 if TYPE_CHECKING:
     from conda_pipsafe.audit.context import AuditContext
 
-_FORMAT = 2
+_FORMAT = 3
 _PURPOSE = "audit"
 _READ = ("METADATA", "RECORD", "INSTALLER", "direct_url.json", "entry_points.txt", "PKG-INFO", "requires.txt",
          "installed-files.txt")  # fmt: skip

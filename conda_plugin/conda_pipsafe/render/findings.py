@@ -123,7 +123,7 @@ def findings_text(
         quiet: Show nothing but findings.
     """
     if not report.findings:
-        return [_clean(report)]
+        return [_clean(report), *skipped_lines(report)]
     lines: list[str] = []
     for heading, group in _groups(report, entries):
         if group:
@@ -136,7 +136,12 @@ def findings_text(
     lines.append("`pipsafe explain CODE` says what a code means and how it comes about.")
     if not any(finding.severity != "note" for finding in report.findings):
         lines.append(_clean(report))
-    return lines
+    return [*lines, *skipped_lines(report)]
+
+
+def skipped_lines(report: AuditReport) -> list[str]:
+    """What was not looked at, and why, one line each."""
+    return [f"Skipped {name}, because {_line(reason)}." for name, reason in report.skipped]
 
 
 def _groups(report: AuditReport, entries: Mapping[str, Entry]) -> Iterator[tuple[str, list[Finding]]]:
@@ -193,7 +198,8 @@ def _clean(report: AuditReport) -> str:
 
 
 def _looked_at(report: AuditReport) -> str:
-    return f"{report.records} conda packages, {report.distributions} pip distributions, {report.paths} paths"
+    hashed = "" if report.hashed is None else f", {report.hashed} files hashed"
+    return f"{report.records} conda packages, {report.distributions} pip distributions, {report.paths} paths{hashed}"
 
 
 def findings_value(report: AuditReport, entries: Mapping[str, Entry]) -> dict[str, Any]:
@@ -208,7 +214,9 @@ def findings_value(report: AuditReport, entries: Mapping[str, Entry]) -> dict[st
             "conda_packages": report.records,
             "pip_distributions": report.distributions,
             "paths": report.paths,
+            "hashed": report.hashed,
             "checks": list(report.checks),
+            "skipped": [{"check": name, "reason": reason} for name, reason in report.skipped],
         },
     }
 
