@@ -125,7 +125,7 @@ def findings_text(
     if not report.findings:
         return [_clean(report), *skipped_lines(report)]
     lines: list[str] = []
-    for heading, group in _groups(report, entries):
+    for heading, group in grouped(report, entries):
         if group:
             lines += [heading, ""]
             for finding in group:
@@ -144,7 +144,7 @@ def skipped_lines(report: AuditReport) -> list[str]:
     return [f"Skipped {name}, because {_line(reason)}." for name, reason in report.skipped]
 
 
-def _groups(report: AuditReport, entries: Mapping[str, Entry]) -> Iterator[tuple[str, list[Finding]]]:
+def grouped(report: AuditReport, entries: Mapping[str, Entry]) -> Iterator[tuple[str, list[Finding]]]:
     """Headings and what belongs below each: what to mend in order of the steps, notes, what was not looked at."""
     from conda_pipsafe.audit.entries.entry import STEPS
 
