@@ -120,3 +120,5 @@ def test_conda_doctor(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> No
     assert husk.exists()
     done = driver.run("doctor", "--fix", "--yes", "-p", prefix, "conda-pipsafe-audit")
     assert (done.returncode, husk.parent.parent.exists()) == (1, False)
+    driver.configure(plugins={"pipsafe_audit_ignore": ["PS101", "PS504"]})
+    assert "conda and pip did each other no harm" in driver.run("doctor", "-p", prefix).stdout

@@ -199,6 +199,17 @@ def audit_settings() -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
         return (), (), None
 
 
+def envs_dirs() -> tuple[str, ...]:
+    """The folders in which conda looks for environments; none where it cannot say."""
+    from conda.base.context import context
+    from conda.exceptions import CondaError
+
+    try:
+        return tuple(map(str, context.envs_dirs))
+    except (CondaError, AttributeError):
+        return ()
+
+
 def name_of(prefix: str) -> str | None:
     """The name by which conda knows an environment; None for one that it knows by its path only."""
     from conda.base.context import env_name

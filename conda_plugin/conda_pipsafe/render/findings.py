@@ -80,10 +80,18 @@ def audit_text(
     return lines
 
 
-def audit_value(judged: Sequence[Judged], entries: Mapping[str, Entry]) -> dict[str, Any]:
-    """The reports as JSON values (`docs/schema/audit-1.json`): one environment's own, of several a list."""
+def audit_value(
+    judged: Sequence[Judged], entries: Mapping[str, Entry], *, several: bool | None = None
+) -> dict[str, Any]:
+    """The reports as JSON values (`docs/schema/audit-1.json`): one environment's own, of several a list.
+
+    Args:
+        judged: What was found in each.
+        entries: Catalogue entries by code.
+        several: Whether several were asked for, though there may be one; by default, whether there are.
+    """
     values = [_judged_value(item, entries) for item in judged]
-    if len(values) == 1:
+    if len(values) == 1 and not several:
         return values[0]
     count = Counter(finding.severity for item in judged for finding in item.findings)
     return {
