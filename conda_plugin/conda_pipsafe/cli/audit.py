@@ -121,12 +121,12 @@ def _format(args: argparse.Namespace, console: Console) -> str:
 def _configuration(console: Console) -> Configuration:
     """The project's settings, and conda's where the project says nothing."""
     project = find_configuration(os.getcwd())
+    known = None
     if "conda" in sys.modules:
         from conda_pipsafe.engines.conda_context import audit_settings
 
-        said = Settings(*audit_settings())
-    else:
-        said = read_settings(roots())
+        known = audit_settings()
+    said = Settings(*known) if known else read_settings(roots())
     for note in filter(None, (project.note, *said.notes)):
         console.note(f"pipsafe: note: {note}")
     if said.fail_on is not None and said.fail_on not in SEVERITIES:

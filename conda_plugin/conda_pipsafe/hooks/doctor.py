@@ -98,10 +98,14 @@ def _chosen(audited: Audited) -> Audited:
     if audited.report is None or "conda" not in sys.modules:
         return audited
     from conda_pipsafe.audit.choice import Choice
+    from conda_pipsafe.audit.condarc import Settings, read_settings
     from conda_pipsafe.engines.conda_context import audit_settings
 
-    select, ignore, _ = audit_settings()
-    return audited._replace(report=audited.report._replace(findings=Choice(select, ignore).of(audited.report.findings)))
+    known = audit_settings()
+    said = Settings(*known) if known else read_settings([sys.prefix])
+    return audited._replace(
+        report=audited.report._replace(findings=Choice(said.select, said.ignore).of(audited.report.findings))
+    )
 
 
 def _holds_only_bytecode(finding: Finding) -> bool:
