@@ -179,7 +179,11 @@ def _page(folder: Path, executable: Path) -> Iterator[str]:
         began = time.monotonic()
         if {"uv": uv, "second": version, "": ""}[damage.needs] is None:
             continue
-        damage.harm(bench)
+        try:
+            damage.harm(bench)
+        except AssertionError as error:
+            print(f"{damage.title}: could not be made\n{error}", file=sys.stderr)
+            continue
         look = Look(bench, damage, usual)
         cells = [look.cell(tool) for tool in TOOLS.values()]
         print(f"{damage.title}: {time.monotonic() - began:.0f} s", file=sys.stderr)

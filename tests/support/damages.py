@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from conda_pipsafe.demo.environment import clean_environment, python_of
+from conda_pipsafe.demo.pip_package import find_pip_wheel
+from conda_pipsafe.demo.python_package import ask_interpreter
 from support.running import Finished, pip, run
 
 
@@ -162,9 +165,9 @@ def _frozen(bench: Bench) -> None:
 
 
 def _self(bench: Bench) -> None:
-    """pip's own advice, with the wheel that it has: what counts is that another installer writes it."""
-    info = next(bench.site().glob("pip-*.dist-info"))
-    bench.pip("--force-reinstall", "--no-deps", info.name.removesuffix(".dist-info").replace("-", "=="))
+    """As pip itself advises, with the wheel that this Python brings."""
+    wheel = find_pip_wheel(ask_interpreter(Path(sys.executable)), bench.prefix.parent)
+    bench.pip("--force-reinstall", "--no-deps", str(wheel))
 
 
 def _phantom(bench: Bench) -> None:
@@ -280,7 +283,7 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("A", "pip upgrades conda's package", ("alpha=1.0",), "alpha", _upgrade),
     Damage("A", "… then `conda list`", ("alpha=1.0",), "alpha", _erased),
     Damage("A", "pip reinstalls the same version", ("alpha=1.0",), "alpha", _same),
-    Damage("A", "pip reinstalls itself", (), "pip", _self),
+    Damage("A", "pip replaces itself", (), "pip", _self),
     Damage("A", "pip install --ignore-installed", ("alpha=1.0",), "alpha", _ignore),
     Damage("A", "… with a conda package without RECORD", ("zeta",), "zeta", _ignore_zeta),
     Damage("A", "pip uninstalls conda's package", ("alpha=1.0",), "alpha", _uninstalled),
