@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conda_pipsafe.audit import engine, many, remembered
+from conda_pipsafe.audit.choice import Choice
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, Skipped
@@ -200,6 +201,16 @@ def test_imports_without_a_python_are_skipped(tmp_path: Path) -> None:
     item = many.audit_one(str(make.root), Depth(imports=5.0, cached=False))
     assert item.report is not None
     assert item.report.skipped == (("imports", "there is no Python in this environment"),)
+
+
+def test_a_crash_counts_whatever_is_selected(make: PrefixFactory) -> None:
+    def check(_context: AuditContext) -> tuple[Finding, ...]:
+        raise RuntimeError("no")
+
+    findings = engine.audit(AuditContext(read_snapshot(str(make.root))), [Check("mine", check)]).findings
+    assert [finding.code for finding in Choice(["PS1"]).of(findings)] == ["PS902"]
+    assert Choice(["PS1"], ["PS902"]).of(findings) == ()
+    assert Choice(["check-crashed"]).of(findings) == findings
 
 
 def test_a_check_may_skip_after_findings(make: PrefixFactory) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.findings import CRASHED, Finding
 from conda_pipsafe.errors import Exit, PipsafeError
 
 
@@ -24,8 +24,11 @@ class Choice:
         self._ignore = _beginnings(ignore)
 
     def wants(self, finding: Finding) -> bool:
-        """Whether a finding counts."""
-        if self._select and not finding.code.startswith(self._select):
+        """Whether a finding counts.
+
+        A crash that nobody ignores does, whatever is selected: what the check would have found may be.
+        """
+        if self._select and not finding.code.startswith((*self._select, CRASHED)):
             return False
         return not (self._ignore and finding.code.startswith(self._ignore))
 

@@ -13,10 +13,8 @@ import pluggy
 
 from conda_pipsafe.audit import catalogue, checks
 from conda_pipsafe.audit.catalogue import Entry
-from conda_pipsafe.audit.findings import SEVERITIES, Finding
+from conda_pipsafe.audit.findings import CRASHED, SEVERITIES, Finding
 from conda_pipsafe.audit.hookspec import ENTRY_POINT_GROUP, NAMESPACE, Check, CheckSpecs
-
-CRASHED = "PS902"
 
 
 class Offered(NamedTuple):
