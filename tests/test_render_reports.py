@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections import Counter
@@ -264,6 +265,9 @@ def test_timeline_is_in_order_of_conda_s_revisions() -> None:
     assert '<li class="bad">' in text
     assert "<code>pip &lt;x&gt;</code>" in text
     assert "[who and when is not known]" in text
+    text = "\n".join(timeline([], [events[0]] * 7, escape))
+    assert "installed<details><summary>7 times</summary>" in text
+    assert text.count("<li") == 1
     many = Revision(3, "t", "", tuple(f"c::n{number}-1-0" for number in range(300)), ("c::old-1-0",))
     text = "\n".join(timeline([many], [], escape))
     assert "300 linked, 1 unlinked" in text
@@ -275,9 +279,11 @@ def test_page_tells_what_was_not_looked_at(env: PrefixFactory) -> None:
     assert audited.report is not None
     report = audited.report._replace(skipped=(("mine", "<reason>"),), findings=())
     known = audited.report.findings
-    text = page([Judged(audited._replace(report=report, problems=("no ledger",)), known)], {})
+    assert audited.overview is not None
+    shown = dataclasses.replace(audited.overview, earlier=1234)
+    text = page([Judged(audited._replace(report=report, problems=("no ledger",), overview=shown), known)], {})
     for words in ("Note: no ledger", "Skipped mine, because &lt;reason&gt;.", f"{len(known)} findings more",
-                  "compared with their hashes", "pill good"):  # fmt: skip
+                  "compared with their hashes", "pill good", "1,234 earlier are left out"):  # fmt: skip
         assert words in text, words
 
 

@@ -9,18 +9,23 @@ are in `tests/support/damages.py`.
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
-from conda_pipsafe.demo.environment import (  # noqa: E402 - tests/ has to be found first
+from conda_pipsafe.demo.channel import Channel  # noqa: E402 - tests/ has to be found first
+from conda_pipsafe.demo.environment import (  # noqa: E402
     clean_environment,
     conda_environment,
     create_with_rattler,
@@ -133,27 +138,69 @@ TOOLS: Mapping[str, Tool] = {
 }  # fmt: skip
 
 
+class Workshop(NamedTuple):
+    """What every row needs."""
+
+    folder: Path
+    executable: Path
+    channel: Channel
+    wheels: Path
+    uv: str | None
+    second: str | None
+
+    def row(self, number: int, usual: dict[str, frozenset[str]]) -> str | None:
+        """One line of the table; None where this machine cannot make the damage."""
+        damage, home = DAMAGES[number], self.folder / f"e{number}"
+        if {"uv": self.uv, "second": self.second, "": ""}[damage.needs] is None:
+            return None
+        began = time.monotonic()
+        # conda's package cache and home are the row's own: rows are made side by side.
+        variables = dict(conda_environment(home / "conda", [self.channel]))
+        python = f"python={sys.version_info[0]}.{sys.version_info[1]}"
+
+        def environment(prefix: Path, specs: tuple[str, ...] = ()) -> Path:
+            create_with_rattler(prefix, [python, "pip", *specs], [self.channel], home / "work")
+            return prefix
+
+        prefix = environment(home / "env", damage.specs)
+        other = partial(environment, home / "other")
+        bench = Bench(prefix, other, self.wheels, self.executable, variables, self.second, self.uv)
+        try:
+            damage.harm(bench)
+        except AssertionError as error:
+            print(f"{damage.title}: could not be made\n{error}", file=sys.stderr)
+            return None
+        look = Look(bench, damage, usual)
+        cells = [look.cell(tool) for tool in TOOLS.values()]
+        print(f"{damage.title}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+        shutil.rmtree(home)
+        return f"| {damage.group} | {damage.title} | {' | '.join(cells)} |"
+
+
 def main() -> None:
     """Make every damage, ask every tool, print the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=2, help="rows at once (default: %(default)s)")
+    jobs = parser.parse_args().jobs
     executable = find_conda()
     if executable is None:
         sys.exit("no conda: neither CONDA_EXE nor PATH names one that runs")
     with tempfile.TemporaryDirectory() as folder:
-        for line in _page(Path(folder), executable):
+        for line in _page(Path(folder), executable, jobs):
             print(line, flush=True)
 
 
-def _page(folder: Path, executable: Path) -> Iterator[str]:
+def _page(folder: Path, executable: Path, jobs: int) -> Iterator[str]:
     cache = HERE.parent.parent / ".pytest_cache/d/pipsafe"
     cache.mkdir(parents=True, exist_ok=True)
     second = second_interpreter()
     channel, wheels = cached_channel(cache, second), write_wheelhouse(folder / "wheels")
-    variables = dict(conda_environment(folder / "conda", [channel]))
-    uv = shutil.which("uv")
+    version = ask_interpreter(second).short_version if second else None
+    shop = Workshop(folder, executable, channel, wheels, shutil.which("uv"), version)
     yield "# Who sees which damage\n"
     yield "Made by `tests/benchmarks/damage_matrix.py`; do not edit by hand.\n"
-    versions = [run(executable, "--version", env=variables).ok().stdout.strip()]
-    versions += [run(uv, "--version").stdout.strip() if uv else "no uv", "`pipsafe audit --deep`"]
+    versions = [run(executable, "--version").ok().stdout.strip()]
+    versions += [run(shop.uv, "--version").stdout.strip() if shop.uv else "no uv", "`pipsafe audit --deep`"]
     yield f"{', '.join(versions)}. Each damage is made by the tools themselves, in an environment of its own.\n"
     yield "*detected*: the exit code or the output tells. *silent*: it does not. *misleading*: it says that all is"
     yield "well, or lists the package, though importing it fails or gives another version. The letter is the group of"
@@ -162,33 +209,10 @@ def _page(folder: Path, executable: Path) -> Iterator[str]:
     yield f"| | damage | {' | '.join(TOOLS)} |"
     yield f"|---|---|{'---|' * len(TOOLS)}"
     usual: dict[str, frozenset[str]] = {}
-    for number, damage in enumerate(DAMAGES):
-        home = folder / f"e{number}"
-        python = f"python={sys.version_info[0]}.{sys.version_info[1]}"
-
-        def environment(prefix: Path, specs: tuple[str, ...] = (), python: str = python) -> Path:
-            create_with_rattler(prefix, [python, "pip", *specs], [channel], folder / "work")
-            return prefix
-
-        def other(home: Path = home) -> Path:
-            return environment(home / "other")
-
-        version = ask_interpreter(second).short_version if second else None
-        home.mkdir()
-        bench = Bench(environment(home / "env", damage.specs), other, wheels, executable, variables, version, uv)
-        began = time.monotonic()
-        if {"uv": uv, "second": version, "": ""}[damage.needs] is None:
-            continue
-        try:
-            damage.harm(bench)
-        except AssertionError as error:
-            print(f"{damage.title}: could not be made\n{error}", file=sys.stderr)
-            continue
-        look = Look(bench, damage, usual)
-        cells = [look.cell(tool) for tool in TOOLS.values()]
-        print(f"{damage.title}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-        yield f"| {damage.group} | {damage.title} | {' | '.join(cells)} |"
-        shutil.rmtree(home)
+    # The first row, without harm, tells what the tools complain of anyhow.
+    yield shop.row(0, usual) or ""
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from filter(None, pool.map(lambda number: shop.row(number, usual), range(1, len(DAMAGES))))
 
 
 if __name__ == "__main__":

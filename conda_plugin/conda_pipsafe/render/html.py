@@ -144,6 +144,8 @@ def _overview(overview: Overview) -> Iterator[str]:
         yield from _contested(overview.contested)
     if overview.events or overview.revisions:
         yield "<h3>What happened</h3>"
+        if overview.earlier:
+            yield f'<p class="soft">{overview.earlier:,} earlier are left out: <code>pipsafe history</code>.</p>'
         yield from timeline(overview.revisions, overview.events, _text)
 
 
