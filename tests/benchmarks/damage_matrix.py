@@ -181,16 +181,17 @@ def main() -> None:
     """Make every damage, ask every tool, print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2, help="rows at once (default: %(default)s)")
-    jobs = parser.parse_args().jobs
+    parser.add_argument("--only", default="", metavar="WORDS", help="only the first row and those with these words")
+    args = parser.parse_args()
     executable = find_conda()
     if executable is None:
         sys.exit("no conda: neither CONDA_EXE nor PATH names one that runs")
     with tempfile.TemporaryDirectory() as folder:
-        for line in _page(Path(folder), executable, jobs):
+        for line in _page(Path(folder), executable, args):
             print(line, flush=True)
 
 
-def _page(folder: Path, executable: Path, jobs: int) -> Iterator[str]:
+def _page(folder: Path, executable: Path, args: argparse.Namespace) -> Iterator[str]:
     cache = HERE.parent.parent / ".pytest_cache/d/pipsafe"
     cache.mkdir(parents=True, exist_ok=True)
     second = second_interpreter()
@@ -211,8 +212,9 @@ def _page(folder: Path, executable: Path, jobs: int) -> Iterator[str]:
     usual: dict[str, frozenset[str]] = {}
     # The first row, without harm, tells what the tools complain of anyhow.
     yield shop.row(0, usual) or ""
-    with ThreadPoolExecutor(jobs) as pool:
-        yield from filter(None, pool.map(lambda number: shop.row(number, usual), range(1, len(DAMAGES))))
+    numbers = [number for number in range(1, len(DAMAGES)) if args.only in DAMAGES[number].title]
+    with ThreadPoolExecutor(args.jobs) as pool:
+        yield from filter(None, pool.map(lambda number: shop.row(number, usual), numbers))
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def _home(bench: Bench) -> None:
 
 def _venv_pip(bench: Bench) -> None:
     venv = bench.prefix.parent / "venv"
-    run(python_of(bench.other()), "-m", "venv", venv).ok()
+    run(sys.executable, "-m", "venv", venv).ok()
     wheel = next(bench.wheels.glob("alpha-2.0-*.whl"))
     words = ("-m", "pip", "install", "--no-index", "--no-deps", "--prefix", bench.prefix, wheel)
     run(venv / "bin/python", *words).ok()
