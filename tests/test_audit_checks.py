@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from conda_pipsafe.audit import catalogue, engine
-from conda_pipsafe.audit.context import AuditContext, KeptCopy
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check
+from conda_pipsafe.audit.records import KeptCopy
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from support.prefixes import SITE, PrefixFactory, metadata
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from conda_pipsafe.audit.disk import Disk
+from conda_pipsafe.audit.records import KeptCopy, record_distributions
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_text
@@ -16,28 +17,6 @@ from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
 from conda_pipsafe.prefix.record_csv import RecordedFile, plain_hashes, plain_paths
 from conda_pipsafe.prefix.snapshot import DistOwner, Snapshot
-
-_METADATA_ENDS = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCopy:
-    """A conda-meta record that the vault keeps a copy of.
-
-    Attributes:
-        keys: Canonical names of the Python distributions in the package.
-        when: UTC, ISO 8601, when it was kept; None when nobody knows.
-        where: Path of the copy, prefix-relative.
-        channel: As the record has it.
-    """
-
-    name: str
-    version: str
-    build: str
-    keys: tuple[str, ...] = ()
-    when: str | None = None
-    where: str | None = None
-    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,24 +262,6 @@ def folders_of(paths: Iterable[str]) -> frozenset[str]:
 def is_bytecode(path: str) -> bool:
     """Whether a path is compiled Python: it comes and goes without harm."""
     return path.endswith((".pyc", ".pyo")) or "__pycache__/" in path
-
-
-def record_distributions(record: Record) -> Mapping[str, tuple[str, str]]:
-    """The Python distributions in a conda package: canonical name to version and metadata file.
-
-    Only those that lie in a site-packages folder itself: packages vendor others' dist-info deeper down.
-    """
-    found: dict[str, tuple[str, str]] = {}
-    for path in record.files:
-        if not path.endswith(_METADATA_ENDS):
-            continue
-        entry = path.rpartition("/")[0] if path.endswith(("/METADATA", "/PKG-INFO")) else path
-        folder, _, name = entry.rpartition("/")
-        if not folder.endswith("site-packages"):
-            continue
-        stem, _, rest = name.rpartition(".")[0].partition("-")
-        found.setdefault(canonical_name(stem), (rest.split("-", 1)[0], path))
-    return found
 
 
 def _grouped(dists: tuple[Distribution, ...]) -> Mapping[str, tuple[Distribution, ...]]:

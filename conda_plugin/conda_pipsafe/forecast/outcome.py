@@ -78,6 +78,7 @@ class Change:
         deleted: Its paths that are gone, in order.
         same: How many of the overwritten ones have the content that RECORD says.
         by: The exact specs of the conda packages that have those paths now; empty when nobody has.
+        foreseen: The forecast named one of the overwritten ones: it was conda, also where no record tells.
     """
 
     dist: Watched
@@ -85,6 +86,7 @@ class Change:
     deleted: tuple[str, ...]
     same: int
     by: tuple[str, ...]
+    foreseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,8 @@ def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched,
     if not overwritten and not deleted:
         return None
     same = sum(_is_same(after.prefix, path, dist.files[path]) for path in overwritten)
-    return Change(dist, tuple(sorted(overwritten)), tuple(sorted(deleted)), same, tuple(sorted(owners)))
+    foreseen = not (before.foreseen or frozenset()).isdisjoint(overwritten)
+    return Change(dist, tuple(sorted(overwritten)), tuple(sorted(deleted)), same, tuple(sorted(owners)), foreseen)
 
 
 def _is_rewritten(before: Baseline, touched: set[str], after: Snapshot, dist: Watched, path: str) -> bool:
@@ -252,11 +255,9 @@ def doubled_distributions(snapshot: Snapshot) -> tuple[tuple[Distribution, ...],
 
 
 def _orphans(before: Baseline, after: Snapshot) -> tuple[Distribution, ...]:
-    if before.python is None:
-        return ()
     # Without a Python no folder is imported from, whatever is in it.
     current = {site.path for site in after.sites if site.current and after.python is not None}
-    if before.site is None or before.site in current:
+    if before.python is None or before.site is None or before.site in current:
         return ()
     return tuple(
         dist for dist in after.distributions if dist.site.path == before.site and after.record_of(dist) is None

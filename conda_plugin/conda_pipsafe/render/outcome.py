@@ -53,7 +53,8 @@ def _change_lines(prefix: str, change: Change, *, stranded: bool) -> list[str]:
     dist = change.dist
     parts = []
     if change.overwritten:
-        owners = ", ".join("conda's " + spec for spec in change.by) or "a script of a package's, or somebody else,"
+        somebody = "conda" if change.foreseen else "a script of a package's, or somebody else,"
+        owners = ", ".join("conda's " + spec for spec in change.by) or somebody
         same = f", {change.same} of them with the same content" if change.same else ""
         parts.append(f"{owners} overwrote {counted_paths(change.overwritten)}{same}")
     if change.deleted:
