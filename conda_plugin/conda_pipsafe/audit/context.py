@@ -11,6 +11,7 @@ from functools import cached_property
 from conda_pipsafe.audit.disk import Disk
 from conda_pipsafe.audit.health import RecordHealth, stale_records
 from conda_pipsafe.audit.overlap import is_bytecode, overlapping_paths
+from conda_pipsafe.audit.records import KeptCopy, record_distributions
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_text
@@ -19,28 +20,6 @@ from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
 from conda_pipsafe.prefix.record_csv import RecordedFile, plain_hashes, plain_paths
 from conda_pipsafe.prefix.snapshot import DistOwner, Snapshot
-
-_METADATA_ENDS = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCopy:
-    """A conda-meta record that the vault keeps a copy of.
-
-    Attributes:
-        keys: Canonical names of the Python distributions in the package.
-        when: UTC, ISO 8601, when it was kept; None when nobody knows.
-        where: Path of the copy, prefix-relative.
-        channel: As the record has it.
-    """
-
-    name: str
-    version: str
-    build: str
-    keys: tuple[str, ...] = ()
-    when: str | None = None
-    where: str | None = None
-    channel: str = ""
 
 
 @dataclass(frozen=True)
@@ -263,24 +242,6 @@ class AuditContext:
 def folders_of(paths: Iterable[str]) -> frozenset[str]:
     """The folders in which paths lie."""
     return frozenset([path.rpartition("/")[0] for path in paths])
-
-
-def record_distributions(record: Record) -> Mapping[str, tuple[str, str]]:
-    """The Python distributions in a conda package: canonical name to version and metadata file.
-
-    Only those that lie in a site-packages folder itself: packages vendor others' dist-info deeper down.
-    """
-    found: dict[str, tuple[str, str]] = {}
-    for path in record.files:
-        if not path.endswith(_METADATA_ENDS):
-            continue
-        entry = path.rpartition("/")[0] if path.endswith(("/METADATA", "/PKG-INFO")) else path
-        folder, _, name = entry.rpartition("/")
-        if not folder.endswith("site-packages"):
-            continue
-        stem, _, rest = name.rpartition(".")[0].partition("-")
-        found.setdefault(canonical_name(stem), (rest.split("-", 1)[0], path))
-    return found
 
 
 def _grouped(dists: tuple[Distribution, ...]) -> Mapping[str, tuple[Distribution, ...]]:

@@ -221,20 +221,34 @@ def ignored_entries() -> tuple[str, ...]:
         return ()
 
 
-def audit_settings() -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
-    """The settings `plugins: pipsafe_audit_…`: select, ignore, fail_on; nothing where conda cannot give them."""
+def audit_settings() -> tuple[tuple[str, ...], tuple[str, ...], str | None] | None:
+    """The settings `plugins: pipsafe_audit_…`: select, ignore, fail_on; None where conda cannot give them.
+
+    Plugins have settings since conda 24.3.
+    """
     from conda.base.context import context
     from conda.exceptions import CondaError
 
     try:
         plugins = context.plugins
         select, ignore = (
-            tuple(str(entry) for entry in getattr(plugins, f"pipsafe_audit_{name}", None) or ())
+            tuple(str(entry) for entry in getattr(plugins, f"pipsafe_audit_{name}") or ())
             for name in ("select", "ignore")
         )
-        return select, ignore, str(getattr(plugins, "pipsafe_audit_fail_on", None) or "") or None
+        return select, ignore, str(plugins.pipsafe_audit_fail_on or "") or None
     except (CondaError, AttributeError):
-        return (), (), None
+        return None
+
+
+def envs_dirs() -> tuple[str, ...]:
+    """The folders in which conda looks for environments; none where it cannot say."""
+    from conda.base.context import context
+    from conda.exceptions import CondaError
+
+    try:
+        return tuple(map(str, context.envs_dirs))
+    except (CondaError, AttributeError):
+        return ()
 
 
 def name_of(prefix: str) -> str | None:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.context import AuditContext, KeptCopy
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.records import KeptCopy
 from conda_pipsafe.audit.wording import installer, listed
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.history import History, dist_str, split_dist
