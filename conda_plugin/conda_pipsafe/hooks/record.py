@@ -23,13 +23,8 @@ def record_outcome(command: str, outcome: Outcome, revision: int | None, *, unfi
         revision: conda's last revision after it.
         unfinished: When the command began, if nobody saw its end.
     """
-    touched = [change.dist.name for change in outcome.changes] + [dist.name for dist, _ in outcome.broken]
-    touched += [item.dist.name for item in outcome.replaced] + [dist.name for dist in outcome.orphaned]
-    touched += [dists[0].name for dists in outcome.doubled] + [
-        dist.name for dist, _ in (*outcome.hidden, *outcome.leftover)
-    ]
     data: dict[str, Any] = {
-        "distributions": sorted({canonical_name(name) for name in touched}),
+        "distributions": _touched(outcome),
         "changes": [
             {
                 "name": change.dist.name,
@@ -64,3 +59,11 @@ def record_outcome(command: str, outcome: Outcome, revision: int | None, *, unfi
     )
     with contextlib.suppress(LedgerError):
         open_ledger(outcome.prefix).append([event])
+
+
+def _touched(outcome: Outcome) -> list[str]:
+    """Canonical names of every distribution that an outcome speaks of, in order."""
+    dists = [*(item.dist for item in outcome.replaced), *outcome.orphaned, *(dists[0] for dists in outcome.doubled)]
+    dists += [dist for dist, _ in (*outcome.broken, *outcome.leftover)] + [dist for dist, _ in outcome.hidden]
+    names = [*(change.dist.name for change in outcome.changes), *(dist.name for dist in dists)]
+    return sorted({canonical_name(name) for name in names})
