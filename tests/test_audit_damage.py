@@ -41,9 +41,10 @@ def install(prefix: Path, wheelhouse: Path, *words: str) -> None:
 
 
 def run_pip_fix(command: str) -> None:
-    words = command.split()
-    assert words[1:3] == ["-m", "pip"]
-    pip(Path(words[0]).parent.parent, *words[3:]).ok()
+    for part in command.split(" && "):
+        words = part.split()
+        assert words[1:3] == ["-m", "pip"]
+        pip(Path(words[0]).parent.parent, *words[3:]).ok()
 
 
 EVERYTHING: Sequence[str] = (
@@ -228,8 +229,7 @@ def test_conda_over_pip(make_env: MakeEnv, conda: Conda, wheelhouse: Path) -> No
     assert finding.code == "PS201"
     assert finding.message == "conda wrote alpha 1.0 over pip's alpha 2.0."
     run_pip_fix(finding.fixes[0])
-    pip(prefix, "uninstall", "-y", "alpha").ok()
-    conda.run(*finding.fixes[2].split()[1:], "-y").ok()
+    conda.run(*finding.fixes[1].split()[1:], "-y").ok()
     assert codes(prefix) == []
 
 
