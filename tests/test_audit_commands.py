@@ -89,6 +89,8 @@ def pip_command(make: PrefixFactory, name: str, module: str, command: str, pytho
         ("#!/usr/bin/env python\nfrom a import b\n", Script(None, None)),
         ("#!/usr/bin/perl\n", Script(None, None)),
         ("#!python\n", Script(None, None)),
+        ("#!/e/\0x/bin/python\nfrom a import b\nsys.exit(b())\n", Script(None, ("a", "b"))),
+        ("#!/bin/sh\n'''exec' \"/e/\0x/bin/python\" \"$0\" \"$@\"\n' '''\n", Script(None, None)),
     ],
 )
 def test_script_text(text: str, script: Script) -> None:
@@ -150,6 +152,17 @@ def test_script_with_the_python_of_another_environment(make: PrefixFactory, tmp_
     assert codes(make) == []
     (venv / "pyvenv.cfg").write_text("")
     (venv / "bin/python").write_text("")
+    assert codes(make) == ["PS109"]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="there every name is UTF-8")
+def test_a_python_below_a_folder_whose_name_is_no_text(make: PrefixFactory, tmp_path: Path) -> None:
+    venv = os.path.join(os.fsencode(tmp_path), b"\xff")
+    os.makedirs(os.path.join(venv, b"bin"))
+    for name in (b"pyvenv.cfg", b"bin/python"):
+        Path(os.fsdecode(os.path.join(venv, name))).write_text("")
+    make.pip_dist("x", files={"../../../bin/x": ""})
+    (make.root / "bin/x").write_bytes(b"#!" + venv + b"/bin/python\nprint()\n")
     assert codes(make) == ["PS109"]
 
 

@@ -22,9 +22,9 @@ from conda_pipsafe.prefix.paths import scripts_dir
 
 _READ = 4096  # bytes of a command that are looked at
 _CALL = re.compile(r"^\s*from\s+([\w.]+)\s+import\s+(\w+)", re.MULTILINE)
-_SHEBANG = re.compile(r"^#![ \t]*(\S+)")
+_SHEBANG = re.compile(r"^#![ \t]*([^\s\0]+)")
 # A path that is too long for a shebang, or has spaces: `#!/bin/sh`, then this line, which Python takes for a string.
-_TRAMPOLINE = re.compile(r"""^'''exec' (?:"([^"\n]+)"|(\S+)) """, re.MULTILINE)
+_TRAMPOLINE = re.compile(r"""^'''exec' (?:"([^"\n\0]+)"|([^\s\0]+)) """, re.MULTILINE)
 _PYTHON = re.compile(r"^(?:python|pypy)[\d.]*t?$")
 Target = tuple[str, str]
 
@@ -55,7 +55,8 @@ def read_script(prefix: str, path: str) -> Script | None:
             content = file.read(_READ)
     except (OSError, ValueError):
         return None
-    return parse_script(content.decode("utf-8", "replace")) if content.startswith(b"#!") else None
+    # As the system reads it: the path of the Python may hold bytes that are no text.
+    return parse_script(os.fsdecode(content)) if content.startswith(b"#!") else None
 
 
 def parse_script(text: str) -> Script:
