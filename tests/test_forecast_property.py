@@ -49,7 +49,8 @@ def look_at(prefix: Path, paths: set[str]) -> Look:
         full = prefix / path
         if os.path.lexists(full):
             info = full.lstat()
-            data = full.read_bytes() if full.is_file() else b""
+            # What a link leads to is a path of its own.
+            data = os.fsencode(os.readlink(full)) if full.is_symlink() else full.read_bytes() if full.is_file() else b""
             found[path] = (
                 info.st_ino,
                 info.st_mtime_ns,
