@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from conda_pipsafe.audit import catalogue, engine
-from conda_pipsafe.audit.context import AuditContext, KeptCopy
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check
+from conda_pipsafe.audit.records import KeptCopy
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from support.prefixes import SITE, PrefixFactory, metadata
 
@@ -366,7 +367,7 @@ def test_a_check_that_crashes_stops_no_other(make: PrefixFactory) -> None:
 
     make.pip_dist("y", requires=["absent"])
     report = engine.audit(AuditContext(read_snapshot(str(make.root))), [Check("mine", crash)])
-    assert [finding.code for finding in report.findings] == ["PS510", "PS902"]
+    assert [finding.code for finding in report.findings] == ["PS510", "PS902", "PS903"]
     assert "mine crashed (RuntimeError: boom)" in report.findings[1].message
 
 
@@ -388,7 +389,7 @@ def test_other_packages_add_checks(make: PrefixFactory, tmp_path: Path, monkeypa
     monkeypatch.syspath_prepend(str(site))
     report = engine.audit(AuditContext(read_snapshot(str(make.root))))
     assert "good" in report.checks
-    assert sorted(finding.subject for finding in report.findings) == ["bad", "raises"]
+    assert sorted(finding.subject for finding in report.findings) == ["pipsafe_not_there", "pipsafe_raises"]
     assert {finding.code for finding in report.findings} == {"PS902"}
 
 

@@ -243,7 +243,8 @@ def test_deep_as_a_user_runs_it(make: PrefixFactory, capsys: pytest.CaptureFixtu
     assert main([*words, "--deep"]) == 3
     value: Any = json.loads(capsys.readouterr().out)
     assert [item["code"] for item in value["findings"]] == ["PS120"]
-    assert value["summary"]["checks"][-1] == "deep (2 files)"
+    assert value["summary"]["checks"][-1] == "deep"
+    assert value["summary"]["hashed"] == 2
     assert main([*words, "--imports", "--import-limit", "0"]) == 2
 
 

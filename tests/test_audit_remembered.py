@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from conda_pipsafe.audit import remembered
+from conda_pipsafe.audit import engine, remembered
+from conda_pipsafe.audit.gather import gather
 from conda_pipsafe.audit.many import Audited, Depth, audit_one
 from conda_pipsafe.ledger import seen
 from support.prefixes import SITE, PrefixFactory
@@ -146,3 +147,42 @@ def test_deep_never_asks_the_memory(make: PrefixFactory) -> None:
     report = audit_one(str(make.root), Depth(deep=True)).report
     assert report is not None
     assert "PS120" in {finding.code for finding in report.findings}
+
+
+def test_the_second_audit_finds_nothing_changed(make: PrefixFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one writes the ledger, which is its own doing."""
+    monkeypatch.setattr(seen, "RACY_NS", 5_000_000)
+    time.sleep(0.02)
+    first = audit_one(str(make.root), Depth())
+    assert (make.root / "conda-meta/pipsafe/ledger.jsonl").exists()
+    assert remembered.recall(str(make.root)) == first.report
+
+
+def _of_ledger(root: Path) -> None:
+    with (root / "conda-meta/pipsafe/ledger.jsonl").open("a") as file:
+        file.write(" ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_of_ledger, rewrite("conda-meta/x-1.0-0.json", "{}"), lambda root: (root / "conda-meta/pipsafe/vault").mkdir()],
+)
+def test_what_changes_beside_our_own_ledger_is_seen(
+    make: PrefixFactory, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], object]
+) -> None:
+    monkeypatch.setattr(seen, "RACY_NS", 5_000_000)
+    time.sleep(0.02)
+    audit_one(str(make.root), Depth())
+    change(make.root)
+    assert remembered.recall(str(make.root)) is None
+
+
+def test_what_changes_during_the_first_look_is_not_kept(make: PrefixFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "RACY_NS", 5_000_000)
+    time.sleep(0.02)
+    looked = time.time_ns()
+    gathered = gather(str(make.root))
+    report = engine.audit(gathered.context)
+    (record,) = (make.root / "conda-meta").glob("foo-*.json")
+    record.unlink()
+    assert not remembered.remember(gathered.context, report, looked)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from conda_pipsafe.audit import many
@@ -101,6 +102,12 @@ def test_all_that_conda_knows_of(tmp_path: Path, capsys: Output, monkeypatch: py
     monkeypatch.setenv("CONDA_ENVS_DIRS", str(tmp_path / "by-dirs"))
     monkeypatch.setenv("CONDA_ENVS_PATH", f"{tmp_path / 'by-path'}{os.pathsep}{tmp_path / 'nowhere'}")
     monkeypatch.setenv("CONDA_ROOT", str(tmp_path / "root"))
+    for place, name in (("named", "f"), ("xdg/conda/condarc.d/a.yml", "g"), ("home/.config/conda/condarc", "h")):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(f"envs_dirs:\n- {tmp_path}/rc-{name}\n")
+        homes[name] = healthy(tmp_path / f"rc-{name}/{name}").root
+    monkeypatch.setenv("CONDARC", str(tmp_path / "named"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
     assert sorted(known_environments()) == sorted(str(root) for root in homes.values())
     value = audit_json(capsys, "--all", code=0)
     assert value["summary"]["clean"] == len(homes)
@@ -114,14 +121,45 @@ def test_all_where_there_is_none(capsys: Output) -> None:
 def test_below_a_folder(tmp_path: Path, capsys: Output) -> None:
     healthy(tmp_path / "work/a/.pixi/envs/default")
     healthy(tmp_path / "work/b/.pixi/envs/test")
+    # As pixi has it with detached-environments.
+    healthy(tmp_path / "elsewhere/c/default")
+    (tmp_path / "work/c/.pixi").mkdir(parents=True)
+    (tmp_path / "work/c/.pixi/envs").symlink_to(tmp_path / "elsewhere/c")
     root = healthy(tmp_path / "work/conda")
     harmed(tmp_path / "work/conda/envs/inner")
     healthy(root.root / "pkgs/not-looked-at")
     healthy(tmp_path / "work/1/2/3/4/5/6/7/8/9/too-deep")
     value = audit_json(capsys, "--below", tmp_path / "work", code=3)
     names = [os.path.relpath(item["prefix"], tmp_path / "work") for item in value["environments"]]
-    assert sorted(names) == ["a/.pixi/envs/default", "b/.pixi/envs/test", "conda", "conda/envs/inner"]
+    assert sorted(names) == [
+        "../elsewhere/c/default",
+        "a/.pixi/envs/default",
+        "b/.pixi/envs/test",
+        "conda",
+        "conda/envs/inner",
+    ]
     assert audit_json(capsys, "--below", tmp_path / "nowhere", code=2)["error"].endswith("there is no such folder")
+
+
+def test_the_one_environment_below_a_folder_is_a_list_too(tmp_path: Path, capsys: Output) -> None:
+    env = healthy(tmp_path / "work/one").root
+    value = audit_json(capsys, "--below", tmp_path / "work", code=0)
+    assert [item["prefix"] for item in value["environments"]] == [str(env)]
+    assert value["summary"]["environments"] == 1
+    schema = json.loads((Path(__file__).parent.parent / "docs/schema/audit-1.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(value)
+    assert audit_json(capsys, "-p", env, code=0)["prefix"] == str(env)
+
+
+def test_progress_over_several_environments(tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    words = [word for name in "abc" for word in ("-p", str(healthy(tmp_path / name).root))]
+    assert main(["audit", *words, "-j", "1"]) == 0
+    said = capsys.readouterr().err
+    assert "auditing [##########....................] 1 of 3 environments" in said
+    assert said.rpartition("\r")[2] == ""
+    assert main(["audit", "-q", *words]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_options_that_cannot_be_meant(tmp_path: Path, capsys: Output) -> None:
@@ -148,6 +186,15 @@ def test_baseline(tmp_path: Path, capsys: Output) -> None:
     assert [item["code"] for item in value["findings"]] == ["PS505"]
     assert main(["audit", "-p", str(env.root), "--baseline", str(file)]) == 3
     assert "1 finding more that the baseline knows." in capsys.readouterr().out
+
+
+def test_writing_a_baseline_with_json(tmp_path: Path, capsys: Output) -> None:
+    env = harmed(tmp_path / "env").root
+    file = tmp_path / "known.json"
+    value = audit_json(capsys, "-p", env, "--write-baseline", file, code=0)
+    assert [item["code"] for item in value["findings"]] == ["PS103"]  # the one value of --json
+    assert main(["audit", "-p", str(env), "--baseline", str(file)]) == 0
+    assert "baseline knows" in capsys.readouterr().out
 
 
 def test_baseline_of_another_machine_is_found_by_name(tmp_path: Path, capsys: Output) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from conftest import MakeEnv
 from support.indexes import private_index
 from support.packages import simple
 from support.projects import project
-from support.running import pip, run
+from support.running import Conda, pip, run
 
 Capture = pytest.CaptureFixture[str]
 
@@ -483,6 +484,18 @@ def test_without_pip(make_env: MakeEnv, capfd: Capture) -> None:
     err = capfd.readouterr().err
     assert f"the environment {prefix} has no pip" in err
     assert f"conda install -p {prefix} pip" in err
+
+
+def test_where_pip_removed_itself(make_env: MakeEnv, conda: Conda, capfd: Capture) -> None:
+    prefix = make_env("python", "pip", name="with space")
+    pip(prefix, "uninstall", "-y", "pip").ok()
+    assert install(prefix, "eta") == 1
+    way_out = next(line for line in capfd.readouterr().err.splitlines() if "conda install" in line)
+    assert main(["status", "-p", str(prefix)]) == 0
+    assert "--force-reinstall pip" in capfd.readouterr().out
+    words = shlex.split(way_out.partition("   (or")[0])
+    conda.run(*words[1:], "-y").ok()
+    pip(prefix, "--version").ok()
 
 
 def bare(prefix: Path, pip_version: str = "24.0", python: str = "") -> Path:

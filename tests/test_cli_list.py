@@ -47,6 +47,25 @@ def test_owners_and_sources(mixed: PrefixFactory, capsys: pytest.CaptureFixture[
     assert all(row["when"].endswith("Z") for row in rows.values())
 
 
+def test_the_machine_that_built_conda_s_package_is_no_source(
+    mixed: PrefixFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built = json.dumps({"url": "file:///home/conda/feedstock_root/build_artifacts/owned/work", "dir_info": {}})
+    mixed.write(f"{SITE}/owned-1.0.dist-info/direct_url.json", built)
+    mixed.write(f"{SITE}/owned-1.0.dist-info/INSTALLER", "conda\n")
+    (record,) = (mixed.root / "conda-meta").glob("owned-*.json")
+    record.write_text("{")
+    row = listed(mixed, capsys)["owned"]
+    assert (row["owner"], row["source"], row["requested"], row["by"]) == ("conda", None, None, "conda")
+    record.unlink()
+    assert listed(mixed, capsys)["owned"]["source"] is None
+
+
+def test_asked_for_though_its_record_was_written_anew(mixed: PrefixFactory, capsys: pytest.CaptureFixture[str]) -> None:
+    mixed.history(("2026-01-01 00:00:00", "create", ["# update specs: ['iota-conda']"]))
+    assert listed(mixed, capsys)["Iota.Dist"]["requested"] is True
+
+
 @pytest.mark.parametrize(
     ("words", "names"),
     [

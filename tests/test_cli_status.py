@@ -64,3 +64,22 @@ def test_in_conda(conda: Conda, make_env: MakeEnv) -> None:
     assert done["hooks"]["registered"] is True
     # The checkout is on this conda's PYTHONPATH, and that is told as well.
     assert [finding["code"] for finding in done["findings"]] == ["PS402", "PS404"]
+
+
+def test_without_an_active_environment_what_only_looks_takes_base_as_conda_does(
+    conda: Conda, make_env: MakeEnv
+) -> None:
+    base = make_env("python")
+    for command in ("status", "list", "history", "audit"):
+        done = conda.run("pipsafe", command, "--json", env={"CONDA_ROOT_PREFIX": str(base)})
+        assert str(base) in done.stdout, (command, done.stdout, done.stderr)
+        assert done.returncode == 0, (command, done.stderr)
+
+
+def test_what_changes_an_environment_does_not_guess_one(conda: Conda, make_env: MakeEnv) -> None:
+    base = make_env("python", "pip")
+    for command in (("install", "alpha"), ("guard", "on")):
+        done = conda.run("pipsafe", *command, env={"CONDA_ROOT_PREFIX": str(base)})
+        assert done.returncode == 2
+        assert "name one with -n ENVIRONMENT or -p PATH" in done.stderr
+    assert not (base / "conda-meta" / "pipsafe").exists()

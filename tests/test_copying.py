@@ -8,6 +8,9 @@ import pytest
 
 from conda_pipsafe.audit import engine
 from conda_pipsafe.audit.gather import gather
+from conda_pipsafe.demo.channel import Channel
+from conda_pipsafe.demo.package import PackageSpec
+from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conftest import MakeEnv
 from support.driving import Driver
 from support.running import pip, run
@@ -96,3 +99,23 @@ def test_other_names_over_conda_s_files(driver: Driver, make_env: MakeEnv, wheel
     assert before.count("conda-pipsafe: ") == 1
     assert "gamma-core 1.0 (installed by pip): conda's gamma=1.0=py_0 overwrote" in after
     assert "please report it" not in after
+
+
+@pytest.mark.parametrize("pip_s", ["conda first\n", "conda last\n"])
+def test_a_path_of_two_conda_packages(driver: Driver, make_env: MakeEnv, tmp_path: Path, pip_s: str) -> None:
+    """The copy has the file of the package that conda links last; which that is, conda's order tells."""
+    both = Channel(tmp_path / "both")
+    both.add_all([
+        PackageSpec(name, "1.0", noarch="generic", files={"share/common/x.txt": f"conda {place}\n".encode()})
+        for name, place in (("a-one", "first"), ("b-two", "last"))
+    ])  # fmt: skip
+    prefix = make_env("python", "pip")
+    driver.run("install", "-y", "-p", prefix, "-c", both.url, "a-one", "b-two").ok()
+    wheel = write_wheel(WheelSpec("tool", "0.5", {"tool.py": ""}, data={"share/common/x.txt": pip_s}), tmp_path)
+    pip(prefix, "install", wheel).ok()
+    copy = prefix.parent / "copy"
+    done = driver.run("create", "-y", "-p", copy, "--clone", prefix).ok()
+    assert (copy / "share/common/x.txt").read_text() == "conda last\n"
+    said = "tool 0.5 (installed by pip): conda's b-two 1.0 takes back 1 file (share/common/x.txt)"
+    assert (said in done.stderr) == (pip_s == "conda first\n")
+    assert ("conda-pipsafe" in done.stderr) == (pip_s == "conda first\n")

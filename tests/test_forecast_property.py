@@ -1,5 +1,8 @@
 """The forecast against the truth: random environments, random conda commands, every pip-owned path looked at.
 
+Beside the paths: what is left behind with a Python, lies twice, lacks what it needs, or hides a checkout. Now and then
+the same command runs in the mode `block` first: it is refused when it would harm, and then no inode has changed.
+
 `PIPSAFE_TRANSACTIONS` sets how many (30 by default), `PIPSAFE_SEED` where to begin: a failure names its seed.
 """
 
@@ -9,8 +12,10 @@ import hashlib
 import os
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,16 +25,19 @@ from conda_pipsafe.engines import rattler
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.forecast.effects import forecast
 from conda_pipsafe.prefix.history import read_history
-from conda_pipsafe.prefix.snapshot import read_snapshot
+from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 from support.driving import Driven, Driver
 from support.random_world import NAMES, World, install_with_pip
+from support.trees import tree
+from support.truth import broken, doubled, hidden, orphaned
 
 pytestmark = pytest.mark.slow
 
 TRANSACTIONS = int(os.environ.get("PIPSAFE_TRANSACTIONS", "30"))
 FIRST_SEED = int(os.environ.get("PIPSAFE_SEED", "1"))
 PER_WORLD = 6
-RATTLER_TRANSACTIONS = 20
+RATTLER_TRANSACTIONS = int(os.environ.get("PIPSAFE_RATTLER_TRANSACTIONS", "20"))
+BLOCKED_FIRST = 0.25
 
 Look = dict[str, tuple[int, int, str]]
 
@@ -81,6 +89,8 @@ class Walk:
         """Run one command; compare what it did with what was foreseen. After a dry run the same is done in earnest."""
         history = read_history(str(self.prefix))[0]
         words = self.world.command(self.prefix, self.pythons, len(history.revisions))
+        if self.world.rng.random() < BLOCKED_FIRST and self._refused(driver, words, number):
+            return
         done = self._run(driver, words, number)
         if "--dry-run" in words and done.returncode == 0:
             dry = done.forecast(self.prefix)
@@ -89,14 +99,39 @@ class Walk:
                 assert dry["paths"] == done.forecast(self.prefix)["paths"], f"dry run of conda {' '.join(words)}"
                 self.seen["exact dry runs"] += 1
 
-    def _run(self, driver: Driver, words: list[str], number: int) -> Driven:
-        target = self.prefix.with_name(f"copy-{number}") if self.copies(words) else self.prefix
+    def _refused(self, driver: Driver, words: list[str], number: int) -> bool:
+        """Run it in the mode `block`: what would harm is refused and nothing touched, what does not is done.
+
+        Returns:
+            Whether it was done.
+        """
+        was, target = tree(self.prefix), self._target(words, number)
+        checks = self.world.rng.choice(("disabled", "warn"))
+        mode = {"CONDA_PLUGINS_PIPSAFE_MODE": "block", "CONDA_SAFETY_CHECKS": checks}
+        as_json = [] if words == ["rename"] else ["--json"]
+        done = self._run(driver, [*words, *as_json], number, mode)
+        if done.returncode == 0:
+            return True
+        assert tree(self.prefix) == was, f"block: {words}"
+        assert target == self.prefix or not target.exists()
+        name = "PipsafeBlockedError"
+        self.seen["refused"] += name in done.stdout if as_json else "conda-pipsafe refuses" in done.stderr
+        return False
+
+    def _target(self, words: list[str], number: int) -> Path:
+        return self.prefix.with_name(f"copy-{number}") if self.copies(words) else self.prefix
+
+    def _run(self, driver: Driver, words: list[str], number: int, mode: Mapping[str, str] | None = None) -> Driven:
+        target = self._target(words, number)
         owned = pip_owned(self.prefix)
         before = look_at(self.prefix, owned)
-        done = driver.run(*self._complete(words, target))
+        snapshot = read_snapshot(str(self.prefix))
+        done = driver.run(*self._complete(words, target), env=mode)
         try:
             changed = self._changed(done, before, owned, target)
             check(done, words, target, changed)
+            if target == self.prefix and done.returncode == 0 and "--dry-run" not in words:
+                check_effects(done.forecast(target), snapshot, read_snapshot(str(target)))
         except AssertionError as error:
             words.append(f"-> exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr}")
             raise AssertionError(f"{error}\nconda {' '.join(words)}") from error
@@ -135,6 +170,8 @@ class Walk:
 def check(done: Driven, words: list[str], prefix: Path, changed: set[str]) -> None:
     """The paths that changed are those that were foreseen, and what was said fits."""
     seen = done.forecast(prefix)
+    if "--json" in words and done.stdout.strip():  # conda says nothing at all of an explicit package
+        done.json()
     if "--dry-run" in words or done.returncode != 0:
         assert not changed
         return
@@ -152,6 +189,18 @@ def check(done: Driven, words: list[str], prefix: Path, changed: set[str]) -> No
     if not changed and not warned:
         assert not told
     assert done.stderr.count("will harm") <= 2, "the forecast, and what only the exact one could know"
+
+
+def check_effects(seen: dict[str, Any], before: Snapshot, after: Snapshot) -> None:
+    """What no path shows: found by other means than the forecast's, and the same."""
+    assert seen["orphaned"] == orphaned(before, after)
+    assert seen["doubled"] == doubled(before, after, set(seen["link"]))
+    known = {(path, text.partition(" (")[0]) for path, text in seen["broken"]}
+    surely, perhaps = broken(before, after)
+    assert surely <= known, f"missed {sorted(surely - known)}"
+    assert known <= surely | perhaps, f"too many {sorted(known - surely - perhaps)}"
+    new, there = hidden(before, after)
+    assert new <= set(seen["shadowed"]) <= there
 
 
 def pythons_of(channel: Channel) -> tuple[str, ...]:

@@ -42,6 +42,19 @@ def test_install_over_pip_warns_before_and_tells_after(conda: Conda, over_pip: P
     assert "--force-reinstall" in after
 
 
+def test_what_is_said_to_stop_the_warnings_stops_them(conda: Conda, over_pip: Path) -> None:
+    line = ("install", "-y", "--dry-run", "-p", over_pip, "alpha=1.0")
+    warned = conda.run(*line, env=DEBUG).stderr
+    said = warned.partition("(to stop these warnings: ")[2].partition(")")[0].split()
+    if said[0] == "conda":  # since 25.5
+        conda.run(*said[1:]).ok()
+        variables = {}
+    else:
+        assert said[0] == "export"
+        variables = dict([said[1].split("=")])
+    assert "conda-pipsafe" not in conda.run(*line, env={**DEBUG, **variables}).stderr
+
+
 def test_dry_run_warns_too(conda: Conda, over_pip: Path) -> None:
     done = conda.run("install", "-y", "--dry-run", "-p", over_pip, "alpha=1.0", env=DEBUG)
     assert "alpha 2.0: conda's alpha 1.0" in done.stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_pipsafe.installer.indexes import PYPI, index_of, indexes_in_use
+from conda_pipsafe.installer.indexes import PYPI, index_of, indexes_in_use, other_places
 
 WHEEL = "https://files.pythonhosted.org/packages/aa/x-1.0-py3-none-any.whl"
 
@@ -28,6 +28,25 @@ def test_indexes_in_use(
     tmp_path: Path, words: tuple[str, ...], environ: dict[str, str], expected: tuple[str, ...]
 ) -> None:
     assert indexes_in_use(str(tmp_path), words, {"PIP_CONFIG_FILE": "/dev/null", **environ}) == expected
+
+
+def test_indexes_of_requirements_files(tmp_path: Path) -> None:
+    environ = {"PIP_CONFIG_FILE": "/dev/null", "HOST": "own.test"}
+    torch = "https://download.pytorch.org/whl/cu118"
+    first = f"# -i https://no.test\n--extra-index-url {torch}  # wheels\ntorch\n-r more.txt\n"
+    (tmp_path / "extra.txt").write_text(first)
+    (tmp_path / "more.txt").write_text("--extra-index-url=https://${HOST}/simple/ --pre\n-r extra.txt\n-rmissing.txt\n")
+    (tmp_path / "main.txt").write_text("-c constraints.txt\nsix\n")
+    (tmp_path / "constraints.txt").write_text("-i \\\n  https://own.test/simple\nsix<2\n")
+    prefix, extra, main = str(tmp_path), str(tmp_path / "extra.txt"), str(tmp_path / "main.txt")
+    assert indexes_in_use(prefix, ("-r", extra), environ) == (PYPI, torch, "https://own.test/simple")
+    assert other_places(("-r", extra), environ)  # missing.txt may name any
+    assert indexes_in_use(prefix, ("-i", "https://a.test", "-r", main), environ) == ("https://own.test/simple",)
+    assert not other_places(("-r", main), environ)
+    (tmp_path / "constraints.txt").write_text("-f wheels\n")
+    assert other_places(("--requirement", main), environ)
+    assert other_places(("-f", "wheels"), environ)
+    assert not other_places(("-i", "https://a.test", "x"), environ)
 
 
 def test_the_environment_s_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from conda_pipsafe.demo.package import PackageFile, PackageSpec
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conftest import MakeEnv
 from support.driving import Driven, Driver
-from support.running import pip
+from support.random_world import make_checkout
+from support.running import pip, run
 
 MODE = "CONDA_PLUGINS_PIPSAFE_MODE"
 WARNS = "conda-pipsafe: this transaction will harm 1 package"
@@ -33,6 +34,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Channel:
         PackageSpec("tool", "1.0", files={"lib/libtool-c.so": b""}),
         PackageSpec("namesake", "1.0", noarch="python", depends=["python"],
                     files={"site-packages/namesake_c.py": b""}),
+        PackageSpec("through", "1.0", noarch="generic", files={"alias/common/x.txt": b"conda's\n"}),
     ])  # fmt: skip
     return made
 
@@ -124,3 +126,95 @@ def test_a_package_that_both_have_moves_with_python(
     assert "it stays behind in" in told
     assert "second dist-info" not in told, "conda's goes to the other folder"
     assert "afterwards, install again" not in told, "conda's alpha comes for the new Python"
+
+
+def test_a_folder_with_two_names(
+    driver: Driver, make_env: MakeEnv, odd: Channel, channel: Channel, wheels: Path
+) -> None:
+    """Through a link to a folder conda writes into the folder, whatever its package calls it."""
+    prefix = make_env("python", "pip")
+    install(prefix, wheels, "tool")
+    (prefix / "alias").symlink_to("share")
+    conda(driver, prefix, odd, channel, "through", "--download-only").ok()
+    before, _, after = conda(driver, prefix, odd, channel, "through").ok().stderr.partition("conda-pipsafe: what")
+    assert "tool 0.5: conda's through 1.0 will overwrite 1 file (share/common/x.txt)" in before
+    assert (prefix / "share/common/x.txt").read_text() == "conda's\n"
+    assert "please report it" not in after
+
+
+def test_a_checkout_whose_module_another_name_brings(driver: Driver, make_env: MakeEnv, tmp_path: Path) -> None:
+    """conda's py-delta has no dist-info and pip's delta-python is a checkout: no name and no path of theirs meets."""
+    prefix = make_env("python", "pip")
+    checkout = make_checkout(tmp_path / "checkout", "delta")
+    for file in ("backend.py", "pyproject.toml"):
+        text = (checkout / file).read_text()
+        renamed = text.replace('name = "delta"', 'name = "delta-python"').replace(
+            "NAME, VERSION = 'delta'", "NAME, VERSION = 'delta_python'"
+        )
+        (checkout / file).write_text(renamed)
+    pip(prefix, "install", "--no-build-isolation", "--no-deps", "-e", checkout).ok()
+    assert "conda-pipsafe" not in driver.run("install", "-y", "-p", prefix, "gamma").ok().stderr
+    driver.run("install", "-y", "--download-only", "-p", prefix, "py-delta").ok()
+    before, _, after = (
+        driver.run("install", "-y", "-p", prefix, "py-delta").ok().stderr.partition("conda-pipsafe: what")
+    )
+    assert "conda's py-delta 1.0 will be imported instead of this editable checkout (import delta)" in before
+    assert "its checkout is no longer imported: `import delta` finds conda's py-delta 1.0" in after
+    there = run(prefix / "bin/python", "-c", "import delta; print(delta.__file__)").ok().stdout
+    assert "site-packages" in there, "as was said"
+    driver.run("remove", "-y", "-p", prefix, "--force", "py-delta").ok()  # the way out that was named
+    there = run(prefix / "bin/python", "-c", "import delta; print(delta.__file__)").ok().stdout
+    assert str(checkout) in there
+
+
+def test_what_conda_uninstalls_itself(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    """With `prefix_data_interoperability` conda takes pip's package away, whole, before it links its own."""
+    prefix = make_env("python", "pip", "alpha=1.0")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
+    driver.run("install", "-y", "--download-only", "-p", prefix, "alpha=3.0").ok()
+    driver.configure(prefix_data_interoperability=True)
+    done = driver.run("install", "-y", "-p", prefix, "alpha=3.0").ok()
+    before, _, after = done.stderr.partition("conda-pipsafe: what")
+    assert "pip replaced alpha-1.0-py_0; `conda install` erases conda's record of it. A copy is kept." in before
+    assert "conda's alpha 3.0 will overwrite 6 files" in before
+    assert "taking away pip's alpha 2.0 will delete 9 files" in before
+    assert "second dist-info" not in before
+    assert "conda's is whole; to have pip's again:" in after
+    assert "please report it" not in after
+    assert len(list(prefix.glob("lib/python3*/site-packages/alpha-*.dist-info"))) == 1
+
+
+def test_another_package_of_the_same_name_version_and_build(
+    driver: Driver, make_env: MakeEnv, channel: Channel, wheels: Path, tmp_path: Path
+) -> None:
+    """One that was built anew: what lies in the cache tells nothing of the paths of the new one."""
+    prefix = make_env("python", "pip")
+    install(prefix, wheels, "tool")
+    old, new = (Channel(tmp_path / folder / "mine") for folder in ("old", "new"))
+    old.add_all([PackageSpec("again", "1.0", noarch="generic", files={"share/again.txt": b""})])
+    new.add_all([PackageSpec("again", "1.0", noarch="generic", files={"share/common/x.txt": b"conda's\n"})])
+    conda(driver, prefix, old, channel, "again", "--download-only").ok()
+    dry = conda(driver, prefix, new, channel, "again", "--dry-run").ok()
+    assert not dry.forecast(prefix)["exact"]
+    done = conda(driver, prefix, new, channel, "again").ok()
+    assert done.forecast(prefix)["paths"] == ["share/common/x.txt"]
+    assert "tool 0.5: conda's again 1.0 will overwrite 1 file (share/common/x.txt)" in done.stderr
+    assert "please report it" not in done.stderr
+
+
+def test_what_stays_of_conda_s_own_dist_info(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    """pip's REQUESTED, of the same version, survives that conda put its own over it: the update leaves it behind."""
+    prefix = make_env("python", "pip", "alpha=1.0", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "piponly").ok()
+    assert "conda-pipsafe" not in driver.run("install", "-y", "-p", prefix, "alpha=2.0").ok().stderr
+    pip(prefix, "install", "--find-links", wheelhouse, "--no-deps", "--force-reinstall", "alpha==2.0").ok()
+    driver.run("install", "-y", "-p", prefix, "--force-reinstall", "alpha=2.0").ok()
+    before, _, after = (
+        driver.run("install", "-y", "-p", prefix, "alpha=3.0").ok().stderr.partition("conda-pipsafe: what")
+    )
+    assert "alpha 2.0: of its dist-info REQUESTED will be left, which pip takes for an installed alpha" in before
+    left = next(prefix.glob("lib/python3*/site-packages/alpha-2.0.dist-info"))
+    assert [path.name for path in left.iterdir()] == ["REQUESTED"]
+    assert f"rm -r {left}" in before
+    assert "alpha 2.0: of its dist-info 1 file (" in after
+    assert "two dist-infos" not in after

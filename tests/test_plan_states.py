@@ -81,7 +81,7 @@ def test_records_without_requested_specs_are_kept(plan: Plan, over_pip: Path, ch
 
 def test_clean_text(over_pip: Path, channel: Channel, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "-p", str(over_pip), "-c", channel.url, "--", "install", "kappa"]) == 0
-    assert "is harmed by `conda install kappa`" in capsys.readouterr().out
+    assert "is harmed by py-rattler's solution of `install kappa`" in capsys.readouterr().out
 
 
 def test_requested_versions_are_honoured(plan: Plan, make_env: MakeEnv, channel: Channel) -> None:

@@ -215,6 +215,22 @@ def test_history(make: PrefixFactory) -> None:
     assert split_dist("nonsense") is None
 
 
+def test_history_knows_what_was_asked_for(make: PrefixFactory) -> None:
+    specs = (
+        "# update specs: ['pip', \"conda-forge::numpy[version='>=1.2']\", 'IDNA=3.7', 'https://x.test/a/noarch::six']"
+    )
+    make.history(
+        ("2026-01-01 00:00:00", "create", [specs, "+c/noarch::pip-1-0"]),
+        ("2026-01-02 00:00:00", "install", ["# update specs: ['python=3.11']", "# neutered specs: ['python==3.11.7']"]),
+        ("2026-01-03 00:00:00", "remove", ["# remove specs: ['six']", "-c/noarch::six-1-0"]),
+        ("2014-01-01 00:00:00", "install", ["# install specs: old >=1,other"]),
+    )
+    history = read_snapshot(str(make.root)).history
+    assert history.requested() == {"pip", "numpy", "idna", "python", "old", "other"}
+    make.history(("2026-01-01 00:00:00", "create", ["# update specs: [", "# update specs:", "# specs"]))
+    assert read_snapshot(str(make.root)).history.requested() == frozenset()
+
+
 def test_history_of_pixi_is_no_problem(make: PrefixFactory) -> None:
     make.write("conda-meta/history", "// not relevant for pixi but for `conda run -p`\n")
     assert kinds(make) == []
@@ -262,6 +278,15 @@ def test_requires_txt() -> None:
     assert parse_requires_txt(text) == (
         "a>=1", "b; (python_version < '3')", 'c; extra == "x"', 'd; (os_name == \'nt\') and extra == "y"',
     )  # fmt: skip
+
+
+def test_credentials_in_requirements_are_not_read() -> None:
+    secret, clean = "a @ https://joe:s3cret@x.test/a.whl?token=t0ken", "a @ https://x.test/a.whl?token=****"
+    metadata = (
+        f"Name: x\nVersion: 1\nRequires-Dist: {secret} ; extra == 'y'\nRequires-Dist: b @ https://${{T}}@x.test/b\n"
+    )
+    assert parse_metadata(metadata).requires_dist == (f"{clean} ; extra == 'y'", "b @ https://${T}@x.test/b")
+    assert parse_requires_txt(f"[y]\n{secret}\n") == (f'{clean}; extra == "y"',)
 
 
 def test_eggs(make: PrefixFactory) -> None:

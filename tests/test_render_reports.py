@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections import Counter
 from functools import cache
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,13 @@ from conda_pipsafe.audit.catalogue import Entry
 from conda_pipsafe.audit.many import Depth, audit_one
 from conda_pipsafe.audit.overview import Owned
 from conda_pipsafe.cli.app import main
+from conda_pipsafe.ledger.events import DistState, Event, Source
+from conda_pipsafe.prefix.history import Revision
 from conda_pipsafe.render.findings import Judged, audit_text, audit_value
 from conda_pipsafe.render.html import page
 from conda_pipsafe.render.pages import entry_text
 from conda_pipsafe.render.sarif import SCHEMA
+from conda_pipsafe.render.timeline import timeline
 from conda_pipsafe.render.treemap import HEIGHT, WIDTH, Box, layout, treemap
 from support.browser import NAMES, find_browser, open_page
 from support.prefixes import SITE, PrefixFactory
@@ -171,8 +176,9 @@ def html(capsys: Output, *words: str | Path) -> str:
 def test_page_is_whole_and_needs_nothing_else(env: PrefixFactory, capsys: Output) -> None:
     text = html(capsys, "-p", env.root)
     made = Page(text)
-    assert not {"script", "link", "img", "iframe", "object", "embed", "a", "i", "b"} & set(made.tags)
-    assert not {"src", "href", "onload", "onerror", "style", "xlink:href"} & {name for name, _ in made.attributes}
+    assert not {"script", "link", "img", "iframe", "object", "embed", "i", "b"} & set(made.tags)
+    assert all(re.fullmatch(r"#e\d+", value) for name, value in made.attributes if name == "href")
+    assert not {"src", "onload", "onerror", "style", "xlink:href"} & {name for name, _ in made.attributes}
     assert not re.search(r"url\(|@import", text)
     assert ("http-equiv", "Content-Security-Policy") in made.attributes
     assert not re.search("[\x00-\x08\x1b\u202e\ud800-\udfff]", text)
@@ -224,8 +230,61 @@ def test_page_draws_who_owns_what(env: PrefixFactory, capsys: Output) -> None:
 
 def test_page_of_several(env: PrefixFactory, tmp_path: Path, capsys: Output) -> None:
     other = PrefixFactory(tmp_path / "other", python=None)
-    made = Page(html(capsys, "-p", env.root, "-p", other.root))
+    text = html(capsys, "-p", other.root, "-p", env.root)
+    made = Page(text)
     assert made.tags.count("section") == 2
+    # What to look at first is above, and leads to its own part.
+    assert [value for name, value in made.attributes if name == "href"] == ["#e1", "#e0"]
+    assert {"e0", "e1"} <= {value for name, value in made.attributes if name == "id"}
+    assert '<span class="pill good">clean</span>' in text
+    assert re.search('<span class="pill error">[2-9] errors</span>', text)
+
+
+def test_page_is_grouped_by_what_to_do_first(env: PrefixFactory, capsys: Output) -> None:
+    text = html(capsys, "-p", env.root)
+    headings = re.findall("<h3>(.*?)</h3>", text)
+    assert headings[0] == "Mend first, in this order"
+    assert headings.index("Leftovers") < headings.index("What the audit could not look at")
+    assert headings[-1] == "What happened"
+
+
+def test_timeline_is_in_order_of_conda_s_revisions() -> None:
+    revisions = [
+        Revision(number, f"2026-01-0{number + 1}", f"conda {number}", ("c::a-1-0",), ()) for number in range(2)
+    ]
+    source = Source("unknown")
+    dist = DistState("mine", "mine", "1", "s/mine-1.dist-info", "pip", None, "pip", source)
+    events = [
+        Event("2026-01-05T00:00:00Z", "installed", "observed", "likely", revision=1, dist=dist, command="pip <x>"),
+        Event("2026-01-01T00:00:00Z", "created", "recorded", "certain", data={"prefix": "/p"}),
+        Event("2026-01-02T00:00:00Z", "record-lost", "observed", "unknown", revision=0, data={"record": "a-1-0"}),
+    ]
+    text = "\n".join(timeline(revisions, events, escape))
+    order = ["started", "revision 0", "lost conda", "revision 1", "installed mine 1"]
+    assert [text.index(words) for words in order] == sorted(text.index(words) for words in order)
+    assert '<li class="bad">' in text
+    assert "<code>pip &lt;x&gt;</code>" in text
+    assert "[who and when is not known]" in text
+    text = "\n".join(timeline([], [events[0]] * 7, escape))
+    assert "installed<details><summary>7 times</summary>" in text
+    assert text.count("<li") == 1
+    many = Revision(3, "t", "", tuple(f"c::n{number}-1-0" for number in range(300)), ("c::old-1-0",))
+    text = "\n".join(timeline([many], [], escape))
+    assert "300 linked, 1 unlinked" in text
+    assert "and 101 more" in text
+
+
+def test_page_tells_what_was_not_looked_at(env: PrefixFactory) -> None:
+    audited = audit_one(str(env.root), Depth(deep=True, overview=True))
+    assert audited.report is not None
+    report = audited.report._replace(skipped=(("mine", "<reason>"),), findings=())
+    known = audited.report.findings
+    assert audited.overview is not None
+    shown = dataclasses.replace(audited.overview, earlier=1234)
+    text = page([Judged(audited._replace(report=report, problems=("no ledger",), overview=shown), known)], {})
+    for words in ("Note: no ledger", "Skipped mine, because &lt;reason&gt;.", f"{len(known)} findings more",
+                  "compared with their hashes", "pill good", "1,234 earlier are left out"):  # fmt: skip
+        assert words in text, words
 
 
 def test_one_that_cannot_be_audited_is_in_every_report(env: PrefixFactory, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_requirements_files(make_env: MakeEnv, wheelhouse: Path, tmp_path: Path)
     assert set(names(prefix)) & {"eta", "zeta", "beta"} == set()
 
 
-def test_nothing_to_do_and_nobody_to_ask(make_env: MakeEnv, wheelhouse: Path, capfd: Capture) -> None:
+def test_nothing_to_do_and_nobody_to_ask(make_env: MakeEnv, wheelhouse: Path, tmp_path: Path, capfd: Capture) -> None:
     prefix = make_env("python", "pip")
     assert uninstall(prefix, "-y", "nothing-here") == 0
     assert "nothing-here is not installed" in capfd.readouterr().err
@@ -180,6 +180,8 @@ def test_nothing_to_do_and_nobody_to_ask(make_env: MakeEnv, wheelhouse: Path, ca
     assert "say -y" in capfd.readouterr().err
     assert uninstall(prefix) == 2
     assert uninstall(prefix, "-y", "-r", "no-such-file") == 2
+    (tmp_path / "round.txt").write_text("eta\n-r ./round.txt\n")
+    assert uninstall(prefix, "-y", "-r", tmp_path / "round.txt") == 2
     assert uninstall(prefix, "-y", "../x") == 2
     (prefix / "conda-meta" / "frozen").write_text("{}")
     assert uninstall(prefix, "-y", "eta") == 4

@@ -45,11 +45,15 @@ TENTH, ONE, SIDE = (
 )
 
 
+Action = Callable[[], int]
+
+
 class Times(NamedTuple):
-    """Medians, in seconds."""
+    """Medians, in seconds, and the exit code of the last run: a tool that did not understand us was not measured."""
 
     wall: float
     cpu: float
+    code: int
 
 
 def main() -> None:
@@ -171,7 +175,7 @@ def ours(prefix: Path | None, *words: str) -> list[str]:
     return [*start, "audit", "--no-config", *(["-p", str(prefix)] if prefix else []), *words]
 
 
-def tools(prefix: Path, *, fast: bool) -> Iterator[tuple[str, Callable[[], object]]]:
+def tools(prefix: Path, *, fast: bool) -> Iterator[tuple[str, Action]]:
     """Each command that can be run here, ours first."""
     python, target = str(prefix / "bin/python"), ["-p", str(prefix)]
     yield FIRST, command(ours(prefix, "--no-cache"))
@@ -185,33 +189,37 @@ def tools(prefix: Path, *, fast: bool) -> Iterator[tuple[str, Callable[[], objec
     yield "pip list", command([python, "-m", "pip", "list", "--disable-pip-version-check"])
     if conda := os.environ.get("CONDA_EXE") or shutil.which("conda"):
         yield "conda doctor", command([conda, "doctor", *target])
+        yield "conda list", command([conda, "list", *target])
         yield "conda list --no-pip", command([conda, "list", "--no-pip", *target])
     if env_repair := shutil.which("env-repair"):
-        yield "env-repair", command([env_repair, "scan", *target])
+        yield "env-repair", command([env_repair, "--env", str(prefix)])
 
 
-def command(words: Sequence[str]) -> Callable[[], object]:
-    """Running a command, its output thrown away."""
+def command(words: Sequence[str]) -> Action:
+    """Running a command, its output thrown away; returns its exit code."""
     variables = {name: value for name, value in os.environ.items() if name not in UNSET}
-    return lambda: subprocess.run(
-        words, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-    )
+    null = subprocess.DEVNULL
+    return lambda: subprocess.run(words, env=variables, stdout=null, stderr=null, check=False).returncode
 
 
-def measured(actions: Mapping[str, Callable[[], object]], runs: int) -> dict[str, Times]:
+def measured(actions: Mapping[str, Action], runs: int) -> dict[str, Times]:
     """Medians of so many rounds, in each of which every action has its turn; the first, which warms, does not count."""
     rounds = [{name: clocked(action) for name, action in actions.items()} for _ in range(runs + 1)][1:]
     return {
-        name: Times(*(statistics.median(values) for values in zip(*(each[name] for each in rounds), strict=True)))
+        name: Times(
+            statistics.median(each[name].wall for each in rounds),
+            statistics.median(each[name].cpu for each in rounds),
+            rounds[-1][name].code,
+        )
         for name in actions
     }
 
 
-def clocked(action: Callable[[], object]) -> Times:
+def clocked(action: Action) -> Times:
     """How long an action takes, and how long it keeps processors busy, its child processes included."""
     began, busy = time.perf_counter(), _busy()
-    action()
-    return Times(time.perf_counter() - began, _busy() - busy)
+    code = action()
+    return Times(time.perf_counter() - began, _busy() - busy, code)
 
 
 def _busy() -> float:
@@ -219,7 +227,7 @@ def _busy() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def bare(prefix: Path) -> None:
+def bare(prefix: Path) -> int:
     """Hash every file with two threads and nothing else: the floor of `--deep`."""
     paths = iter([os.path.join(root, name) for root, _, names in os.walk(prefix) for name in names])
     lock = threading.Lock()
@@ -239,16 +247,17 @@ def bare(prefix: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    return 0
 
 
 def table(times: Mapping[str, Times]) -> None:
     """Print seconds, and ratios of wall time to those that the floors name."""
     bases = [name for name in (PIP, UV, BARE) if name in times]
-    print("| | seconds | user + system | " + " | ".join(f"x {base}" for base in bases) + " |")
-    print("|---|---:|---:|" + "---:|" * len(bases))
-    for name, (wall, cpu) in times.items():
+    print("| | exit code | seconds | user + system | " + " | ".join(f"x {base}" for base in bases) + " |")
+    print("|---|---:|---:|---:|" + "---:|" * len(bases))
+    for name, (wall, cpu, code) in times.items():
         ratios = " | ".join(f"{wall / times[base].wall:.2f}" for base in bases)
-        print(f"| {name} | {wall:.3f} | {cpu:.3f} | {ratios} |")
+        print(f"| {name} | {code} | {wall:.3f} | {cpu:.3f} | {ratios} |")
 
 
 def floors(times: Mapping[str, Times], environments: int) -> None:

@@ -1,220 +1,220 @@
-"""Who sees which damage: `docs/damage-matrix.md`, made by running real pip and conda, then every tool.
+"""Who sees which damage: `docs/damage-matrix.md`, made by running real pip, uv and conda, then every tool.
 
     python tests/benchmarks/damage_matrix.py > docs/damage-matrix.md
 
-Needs the project's test extra, and conda and uv on PATH (a column of a tool that is missing says so). Nothing in the
-table is written by hand: a cell is what the tool's exit code and output say.
+Needs the project's test extra, and conda on PATH; uv and env-repair where they are there (a column of a tool that is
+missing says so). Nothing in the table is written by hand: a cell is what the tool's exit code and output say. The rows
+are in `tests/support/damages.py`.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
-from conda_pipsafe.demo.environment import (  # noqa: E402 - tests/ has to be found first
+from conda_pipsafe.demo.channel import Channel  # noqa: E402 - tests/ has to be found first
+from conda_pipsafe.demo.environment import (  # noqa: E402
     clean_environment,
     conda_environment,
     create_with_rattler,
     find_conda,
+    python_of,
 )
-from support.channel_cache import cached_channel  # noqa: E402
+from conda_pipsafe.demo.python_package import ask_interpreter  # noqa: E402
+from support.channel_cache import cached_channel, second_interpreter  # noqa: E402
+from support.damages import DAMAGES, Bench, Damage  # noqa: E402
 from support.packages import write_wheelhouse  # noqa: E402
-from support.running import Finished, pip, run  # noqa: E402
+from support.running import pip, run  # noqa: E402
+
+DETECTED, SILENT, MISLEADING, ABSENT = "detected", "silent", "misleading", "not installed"
+Tool = Callable[["Look"], str]
 
 
-@dataclass
-class Bench:
-    """One environment and what harms it."""
+class Look:
+    """What the tools say of one damaged environment.
 
-    prefix: Path
-    other: Callable[[], Path]
-    wheels: Path
+    Args:
+        bench: The environment.
+        damage: Its row.
+        usual: What a tool complains of where there is no harm, by tool; the first row fills it.
+    """
+
+    def __init__(self, bench: Bench, damage: Damage, usual: dict[str, frozenset[str]]) -> None:
+        self.bench = bench
+        self.damage = damage
+        self._usual = usual
+        self._records = {path: path.read_bytes() for path in (bench.prefix / "conda-meta").glob("*.json")}
+
+    def cell(self, tool: Tool) -> str:
+        """One tool's answer; what it deletes of conda's records (`conda list` does) is put back for the next one."""
+        said = tool(self)
+        for path, content in self._records.items():
+            if not path.exists():
+                path.write_bytes(content)
+        return said
+
+    def unusual(self, tool: str, complaints: frozenset[str]) -> bool:
+        """Whether a tool complains of more than where there is no harm."""
+        return bool(complaints - self._usual.setdefault(tool, complaints))
+
+    def told(self, *, detected: bool) -> str:
+        if detected:
+            return DETECTED
+        return MISLEADING if self.imported() is None and self._is_expected() else SILENT
+
+    def _is_expected(self) -> bool:
+        """Whether anything still says that the package is installed."""
+        metas = list((self.bench.prefix / "conda-meta").glob(f"{self.damage.name}-*.json"))
+        return bool(metas or list(self.bench.site().glob(f"{self.damage.subject}-*.dist-info")))
+
+    def imported(self) -> str | None:
+        """The version that the environment's Python imports; None when it cannot."""
+        code = f"import {self.damage.subject} as m; print(getattr(m, '__version__', None) or m.VERSION)"
+        variables = clean_environment(self.bench.extra)
+        done = run(python_of(self.bench.prefix), "-c", code, env=variables, cwd=Path("/"))
+        return done.stdout.strip() if done.returncode == 0 else None
+
+
+def ours(look: Look) -> str:
+    words = ["-m", "conda_pipsafe", "audit", "--json", "--deep", "--no-config", "--no-cache"]
+    variables = clean_environment(look.bench.extra)
+    done = run(sys.executable, *words, "-p", look.bench.prefix, env=variables)
+    codes = dict.fromkeys(finding["code"] for finding in done.json()["findings"] if finding["severity"] != "note")
+    return f"{DETECTED} ({', '.join(codes)})" if codes else SILENT
+
+
+def pip_check(look: Look) -> str:
+    return look.told(detected=pip(look.bench.prefix, "check", env=look.bench.extra).returncode != 0)
+
+
+def uv_check(look: Look) -> str:
+    if look.bench.uv is None:
+        return ABSENT
+    done = run(look.bench.uv, "pip", "check", "--python", python_of(look.bench.prefix))
+    return look.told(detected=done.returncode != 0)
+
+
+def doctor(look: Look) -> str:
+    lines = look.bench.conda("doctor").stdout.splitlines()
+    return look.told(detected=look.unusual("doctor", frozenset(line for line in lines if "\u274c" in line)))
+
+
+def conda_list(look: Look) -> str:
+    done = look.bench.conda("list", "--json")
+    if done.returncode != 0:
+        return DETECTED
+    versions = {entry["version"] for entry in json.loads(done.stdout) if entry["name"] == look.damage.name}
+    actual = look.imported()
+    return SILENT if versions == ({actual} if actual else set()) else MISLEADING
+
+
+def env_repair(look: Look) -> str:
+    executable = shutil.which("env-repair")
+    if executable is None:
+        return ABSENT
+    variables = {**look.bench.variables, **look.bench.extra}
+    done = run(executable, "--env", look.bench.prefix, "--json", env=variables)
+    if done.returncode != 0:
+        return look.told(detected=True)
+    issues = frozenset(json.dumps(issue, sort_keys=True) for item in done.json() for issue in item["issues"])
+    return look.told(detected=look.unusual("env-repair", issues))
+
+
+TOOLS: Mapping[str, Tool] = {
+    "`pipsafe audit`": ours, "`pip check`": pip_check, "`uv pip check`": uv_check, "`conda doctor`": doctor,
+    "`conda list`": conda_list, "env-repair": env_repair,
+}  # fmt: skip
+
+
+class Workshop(NamedTuple):
+    """What every row needs."""
+
+    folder: Path
     executable: Path
-    variables: dict[str, str]
+    channel: Channel
+    wheels: Path
+    uv: str | None
+    second: str | None
 
-    def pip(self, *words: str) -> None:
-        pip(self.prefix, "install", "--find-links", self.wheels, *words).ok()
+    def row(self, number: int, usual: dict[str, frozenset[str]]) -> str | None:
+        """One line of the table; None where this machine cannot make the damage."""
+        damage, home = DAMAGES[number], self.folder / f"e{number}"
+        if {"uv": self.uv, "second": self.second, "": ""}[damage.needs] is None:
+            return None
+        began = time.monotonic()
+        # conda's package cache and home are the row's own: rows are made side by side.
+        variables = dict(conda_environment(home / "conda", [self.channel]))
+        python = f"python={sys.version_info[0]}.{sys.version_info[1]}"
 
-    def unpip(self, *words: str) -> None:
-        pip(self.prefix, "uninstall", "-y", *words).ok()
+        def environment(prefix: Path, specs: tuple[str, ...] = ()) -> Path:
+            create_with_rattler(prefix, [python, "pip", *specs], [self.channel], home / "work")
+            return prefix
 
-    def conda(self, *words: str) -> Finished:
-        return run(self.executable, *words, "-p", str(self.prefix), env=self.variables)
-
-    def site(self) -> Path:
-        return next(self.prefix.glob("lib/python3*/site-packages"))
-
-
-def _upgrade(bench: Bench) -> None:
-    bench.pip("alpha==2.0")
-
-
-def _erased(bench: Bench) -> None:
-    bench.pip("alpha==2.0")
-    bench.conda("list").ok()
-
-
-def _same(bench: Bench) -> None:
-    bench.pip("--force-reinstall", "alpha==1.0")
-
-
-def _ignore(bench: Bench) -> None:
-    bench.pip("--ignore-installed", "alpha==2.0")
-
-
-def _overlap(bench: Bench) -> None:
-    bench.pip("gamma-core")
-
-
-def _overlap_gone(bench: Bench) -> None:
-    bench.pip("gamma-core")
-    bench.unpip("gamma-core")
-
-
-def _uninstalled(bench: Bench) -> None:
-    bench.unpip("alpha")
-
-
-def _over_pip(bench: Bench) -> None:
-    bench.pip("alpha==2.0")
-    bench.conda("install", "-y", "alpha=1.0").ok()
-
-
-def _removed_live(bench: Bench) -> None:
-    bench.pip("alpha==2.0")
-    bench.conda("remove", "-y", "alpha").ok()
-
-
-def _removed_need(bench: Bench) -> None:
-    bench.pip("piponly")
-    bench.conda("remove", "-y", "alpha").ok()
-
-
-def _pin(bench: Bench) -> None:
-    (bench.prefix / "conda-meta/pinned").write_text("alpha <2\n")
-    bench.pip("beta2")
-
-
-def _foreign_pip(bench: Bench) -> None:
-    wheel = next(bench.wheels.glob("alpha-2.0-*.whl"))
-    pip(bench.other(), "install", "--no-deps", "--prefix", bench.prefix, wheel).ok()
-
-
-def _edited(bench: Bench) -> None:
-    with (bench.site() / "alpha/__init__.py").open("a") as file:
-        file.write("EDITED = True\n")
-
-
-def _fine(bench: Bench) -> None:
-    bench.pip("piponly")
-
-
-DAMAGES: tuple[tuple[str, tuple[str, ...], str, Callable[[Bench], None]], ...] = (
-    ("no harm: pip beside conda", ("alpha=1.0",), "alpha", _fine),
-    ("pip upgrades conda's package", ("alpha=1.0",), "alpha", _upgrade),
-    ("… then `conda list`", ("alpha=1.0",), "alpha", _erased),
-    ("pip reinstalls the same version", ("alpha=1.0",), "alpha", _same),
-    ("pip install --ignore-installed", ("alpha=1.0",), "alpha", _ignore),
-    ("pip uninstalls conda's package", ("alpha=1.0",), "alpha", _uninstalled),
-    ("another project overwrites conda's files", ("gamma",), "gamma", _overlap),
-    ("… and is uninstalled again", ("gamma",), "gamma", _overlap_gone),
-    ("pip breaks a pin", ("alpha=1.0",), "alpha", _pin),
-    ("another environment's pip installs here", ("beta",), "alpha", _foreign_pip),
-    ("conda installs over pip's package", (), "alpha", _over_pip),
-    ("conda removes what pip had upgraded", ("alpha=1.0",), "alpha", _removed_live),
-    ("conda removes what pip's package needs", ("alpha=1.0",), "alpha", _removed_need),
-    ("a file is edited in place", ("alpha=1.0",), "alpha", _edited),
-)
+        prefix = environment(home / "env", damage.specs)
+        other = partial(environment, home / "other")
+        bench = Bench(prefix, other, self.wheels, self.executable, variables, self.second, self.uv)
+        try:
+            damage.harm(bench)
+        except AssertionError as error:
+            print(f"{damage.title}: could not be made\n{error}", file=sys.stderr)
+            return None
+        look = Look(bench, damage, usual)
+        cells = [look.cell(tool) for tool in TOOLS.values()]
+        print(f"{damage.title}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+        shutil.rmtree(home)
+        return f"| {damage.group} | {damage.title} | {' | '.join(cells)} |"
 
 
 def main() -> None:
     """Make every damage, ask every tool, print the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=2, help="rows at once (default: %(default)s)")
+    parser.add_argument("--only", default="", metavar="WORDS", help="only the first row and those with these words")
+    args = parser.parse_args()
     executable = find_conda()
     if executable is None:
         sys.exit("no conda: neither CONDA_EXE nor PATH names one that runs")
     with tempfile.TemporaryDirectory() as folder:
-        print("\n".join(_page(Path(folder), executable)))
+        for line in _page(Path(folder), executable, args):
+            print(line, flush=True)
 
 
-def _page(folder: Path, executable: Path) -> Iterator[str]:
+def _page(folder: Path, executable: Path, args: argparse.Namespace) -> Iterator[str]:
     cache = HERE.parent.parent / ".pytest_cache/d/pipsafe"
     cache.mkdir(parents=True, exist_ok=True)
-    channel, wheels, work = cached_channel(cache, None), write_wheelhouse(folder / "wheels"), folder / "work"
-    variables = dict(conda_environment(folder / "conda", [channel]))
-    version = run(executable, "--version", env=variables).ok().stdout.strip()
-    uv = shutil.which("uv")
+    second = second_interpreter()
+    channel, wheels = cached_channel(cache, second), write_wheelhouse(folder / "wheels")
+    version = ask_interpreter(second).short_version if second else None
+    shop = Workshop(folder, executable, channel, wheels, shutil.which("uv"), version)
     yield "# Who sees which damage\n"
     yield "Made by `tests/benchmarks/damage_matrix.py`; do not edit by hand.\n"
-    yield f"{version}, {run(uv, '--version').stdout.strip() if uv else 'no uv'}, `pipsafe audit --deep`.\n"
+    versions = [run(executable, "--version").ok().stdout.strip()]
+    versions += [run(shop.uv, "--version").stdout.strip() if shop.uv else "no uv", "`pipsafe audit --deep`"]
+    yield f"{', '.join(versions)}. Each damage is made by the tools themselves, in an environment of its own.\n"
     yield "*detected*: the exit code or the output tells. *silent*: it does not. *misleading*: it says that all is"
-    yield "well, or lists the package, though importing it fails or gives another version.\n"
-    yield "| damage | `pipsafe audit` | `pip check` | `uv pip check` | `conda doctor` | `conda list` |"
-    yield "|---|---|---|---|---|---|"
-    usual: frozenset[str] | None = None
-    for number, (title, specs, subject, harm) in enumerate(DAMAGES):
-        prefix = folder / f"e{number}"
-        create_with_rattler(prefix, ["pip", *specs], [channel], work)
-
-        def other(number: int = number) -> Path:
-            create_with_rattler(folder / f"o{number}", ["pip"], [channel], work)
-            return folder / f"o{number}"
-
-        bench = Bench(prefix, other, wheels, executable, variables)
-        harm(bench)
-        complaints = frozenset(line for line in bench.conda("doctor").stdout.splitlines() if "\u274c" in line)
-        usual = complaints if usual is None else usual
-        cells = [_ours(prefix), _checked(bench, subject, "pip"), _checked(bench, subject, uv)]
-        cells += [_told(bench, subject, detected=bool(complaints - usual)), _listed(bench, subject)]
-        yield f"| {title} | " + " | ".join(cells) + " |"
-
-
-def _ours(prefix: Path) -> str:
-    words = ["-m", "conda_pipsafe", "audit", "--json", "--deep", "--no-config", "--no-cache", "-p", str(prefix)]
-    findings = run(sys.executable, *words, env=clean_environment()).json()["findings"]
-    codes = dict.fromkeys(finding["code"] for finding in findings if finding["severity"] != "note")
-    return f"detected ({', '.join(codes)})" if codes else "silent"
-
-
-def _checked(bench: Bench, subject: str, tool: str | None) -> str:
-    if tool is None:
-        return "not installed"
-    python = str(bench.prefix / "bin/python")
-    done = pip(bench.prefix, "check") if tool == "pip" else run(tool, "pip", "check", "--python", python)
-    return _told(bench, subject, detected=done.returncode != 0)
-
-
-def _told(bench: Bench, subject: str, *, detected: bool) -> str:
-    if detected:
-        return "detected"
-    return "misleading" if _imported(bench, subject) is None and _expected(bench, subject) else "silent"
-
-
-def _expected(bench: Bench, subject: str) -> bool:
-    """Whether anything still says that the package is installed."""
-    metas = list((bench.prefix / "conda-meta").glob(f"{subject}-*.json"))
-    return bool(metas or list(bench.site().glob(f"{subject}-*.dist-info")))
-
-
-def _imported(bench: Bench, subject: str) -> str | None:
-    """The version that Python imports; None when it cannot."""
-    code = f"import {subject} as m; print(getattr(m, '__version__', None) or m.VERSION)"
-    done = run(bench.prefix / "bin/python", "-I", "-c", code)
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _listed(bench: Bench, subject: str) -> str:
-    entries = json.loads(bench.conda("list", "--json").ok().stdout)
-    versions = {entry["version"] for entry in entries if entry["name"] == subject}
-    actual = _imported(bench, subject)
-    return "silent" if versions == ({actual} if actual else set()) else "misleading"
+    yield "well, or lists the package, though importing it fails or gives another version. The letter is the group of"
+    yield "failure modes: A pip changed conda's, B conda changed pip's, C Python moved, D wrong target or shadowing,"
+    yield "E metadata and copies, G uv, H operations.\n"
+    yield f"| | damage | {' | '.join(TOOLS)} |"
+    yield f"|---|---|{'---|' * len(TOOLS)}"
+    usual: dict[str, frozenset[str]] = {}
+    # The first row, without harm, tells what the tools complain of anyhow.
+    yield shop.row(0, usual) or ""
+    numbers = [number for number in range(1, len(DAMAGES)) if args.only in DAMAGES[number].title]
+    with ThreadPoolExecutor(args.jobs) as pool:
+        yield from filter(None, pool.map(lambda number: shop.row(number, usual), numbers))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class Opened:
     Attributes:
         dom: The document after loading, as HTML.
         console: What the browser wrote to the page's console.
-        asked: Addresses that it asked the network for.
+        asked: Addresses that the page made it ask the network for.
     """
 
     dom: str
@@ -43,5 +43,7 @@ def open_page(browser: str, page: Path, folder: Path) -> Opened:
              f"--log-net-log={log}", "--virtual-time-budget=2000", "--dump-dom"]  # fmt: skip
     done = run(browser, *words, page.as_uri()).ok()
     events = json.loads(log.read_text(encoding="utf-8"))["events"]
-    urls = {str(event["params"]["url"]) for event in events if "url" in event.get("params", {})}
+    asked = [event["params"] for event in events if "initiator" in event.get("params", {})]
+    # What a browser asks its maker for, whatever the page, has an initiator that is none.
+    urls = {str(each["url"]) for each in asked if each["initiator"] != "not an origin"}
     return Opened(done.stdout, _CONSOLE.findall(done.stderr), sorted(urls))

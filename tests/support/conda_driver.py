@@ -30,6 +30,9 @@ def session_facts() -> dict[str, Any]:
                 "paths": sorted(seen.paths),
                 "orphaned": sorted(harm.dist.path for harm in seen.harms if harm.orphaned),
                 "shadowed": sorted(harm.dist.path for harm in seen.harms if harm.shadowed),
+                "doubled": sorted(harm.dist.path for harm in seen.harms if harm.doubled),
+                "broken": sorted({(harm.dist.path, text) for harm in seen.harms for text in harm.broken}),
+                "link": sorted(package.name for package in seen.transaction.link),
             }
             for prefix, seen in current.forecasts.items()
         },

@@ -26,7 +26,8 @@ class Driven(Finished):
 
     def forecast(self, prefix: Path) -> dict[str, Any]:
         """What was foreseen for a prefix; that nothing was when no forecast was made."""
-        nothing = {"paths": [], "exact": True, "orphaned": [], "shadowed": []}
+        lists = ("paths", "orphaned", "shadowed", "doubled", "broken", "link")
+        nothing = {"exact": True, **{name: [] for name in lists}}
         found: dict[str, Any] = self.facts.get("forecasts", {}).get(str(prefix), nothing)
         return found
 

@@ -203,7 +203,17 @@ def _content(rng: random.Random, name: str, version: str) -> WheelSpec:
     if rng.random() < 0.2:
         data[f"share/{name}/link.txt"] = name
     legacy = {"plane": f"#!python\nprint({name!r})\n"} if rng.random() < 0.3 else {}
-    return WheelSpec(name=name, version=version, modules=modules, data=data, scripts=legacy, console_scripts=scripts)
+    requires = [_requirement(rng) for _ in range(rng.choice((0, 0, 1, 2)))]
+    return WheelSpec(
+        name=name, version=version, modules=modules, data=data, scripts=legacy, console_scripts=scripts,
+        requires_dist=requires,
+    )  # fmt: skip
+
+
+def _requirement(rng: random.Random) -> str:
+    """What a distribution asks for: conda is not told, and pip runs with `--no-deps`."""
+    spec = f"{rng.choice(NAMES)}{rng.choice(('', '>=2', '<3', '==1.0', '!=2.0'))}"
+    return spec + rng.choice(("", "", f'; python_version < "{OWN}"', f'; python_version >= "{OWN}"', '; extra == "x"'))
 
 
 def _wheel(rng: random.Random, name: str, version: str) -> WheelSpec:

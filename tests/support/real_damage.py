@@ -83,14 +83,10 @@ class Ways:
 
     def follow(self, prefix: Path, lines: Sequence[str]) -> None:
         """Do what the lines say, in order; a line that is no command has to be one of the few known."""
-        last: list[str] = []
         for line in lines:
-            if line.startswith("Repeat that until"):
-                self._until_gone(prefix, last)
-                continue
             command = re.sub(r"^[A-Z][^:]*: ", "", line)
-            last = shlex.split(re.sub(r"   \(.*\)$", "", command))
-            self._run(prefix, last).ok()
+            for part in re.sub(r"   \(.*\)$", "", command).split(" && "):
+                self._run(prefix, shlex.split(part)).ok()
 
     def follow_all(self, prefix: Path, findings: Iterable[Finding]) -> None:
         """Do what all findings say, in fewer commands: deletions, then pip's, then conda's reinstalls in one."""
@@ -98,16 +94,16 @@ class Ways:
         uninstall = f"{python_of(prefix)} -m pip uninstall -y "
         again = f"conda install -p {prefix} --force-reinstall "
         self.follow(prefix, [line for line in lines if line.startswith("rm ")])
-        names = [line.removeprefix(uninstall) for line in lines if line.startswith(uninstall)]
-        if names:
-            until = [line for line in lines if line.startswith("Repeat that until")][:1]
-            self.follow(prefix, [uninstall + " ".join(names), *until])
-        done = ("rm ", uninstall, again, "Repeat that until")
+        names = [line.split(" && ") for line in lines if line.startswith(uninstall)]
+        for turn in range(max(map(len, names), default=0)):
+            words = [parts[turn].removeprefix(uninstall) for parts in names if turn < len(parts)]
+            self.follow(prefix, [uninstall + " ".join(words)])
+        done = ("rm ", uninstall, again)
         self.follow(prefix, [line for line in lines if not line.startswith(done)])
-        words = [shlex.split(line.removeprefix(again)) for line in lines if line.startswith(again)]
-        if words:
-            options = dict.fromkeys(shlex.join(line[:-1]) for line in words)
-            self.follow(prefix, [again + " ".join([*options, *(line[-1] for line in words)])])
+        specs = [shlex.split(line.removeprefix(again)) for line in lines if line.startswith(again)]
+        if specs:
+            options = dict.fromkeys(shlex.join(line[:-1]) for line in specs)
+            self.follow(prefix, [again + " ".join([*options, *(line[-1] for line in specs)])])
 
     def _run(self, prefix: Path, words: list[str]) -> Finished:
         if words[0] == str(python_of(prefix)):
@@ -123,13 +119,6 @@ class Ways:
         assert all(Path(word).is_relative_to(prefix.parent) for word in words[2:])
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         return Finished(words, done.returncode, done.stdout, done.stderr)
-
-    def _until_gone(self, prefix: Path, words: list[str]) -> None:
-        for _ in range(5):
-            done = self._run(prefix, words).ok()
-            if "Successfully" not in done.stdout:  # what is left is "not installed"
-                return
-        raise AssertionError(f"{words}: still installed")
 
 
 def command(name: str, module: str, script: str, version: str = "1.0") -> WheelSpec:

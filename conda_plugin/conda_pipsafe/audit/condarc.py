@@ -40,7 +40,7 @@ def read_settings(roots: Iterable[str]) -> Settings:
     """
     found: dict[str, list[str]] = {}
     notes: list[str] = []
-    for path in _files(roots):
+    for path in files(roots):
         text = _text(path)
         if START not in text:
             continue
@@ -62,8 +62,8 @@ def read_settings(roots: Iterable[str]) -> Settings:
     )
 
 
-def _files(roots: Iterable[str]) -> Iterator[str]:
-    """The files that conda would read and that are there, the weakest first."""
+def files(roots: Iterable[str]) -> Iterator[str]:
+    """The files that conda would read where they are there, the weakest first."""
     home = os.path.expanduser("~")
     config = os.environ.get("XDG_CONFIG_HOME")
     folders = [

@@ -9,69 +9,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from conda_pipsafe.audit.disk import Disk
+from conda_pipsafe.audit.health import RecordHealth, stale_records
+from conda_pipsafe.audit.overlap import is_bytecode, overlapping_paths
+from conda_pipsafe.audit.records import KeptCopy, record_distributions
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_text
+from conda_pipsafe.prefix.history import split_dist
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
 from conda_pipsafe.prefix.record_csv import RecordedFile, plain_hashes, plain_paths
 from conda_pipsafe.prefix.snapshot import DistOwner, Snapshot
-
-_METADATA_ENDS = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCopy:
-    """A conda-meta record that the vault keeps a copy of.
-
-    Attributes:
-        keys: Canonical names of the Python distributions in the package.
-        when: UTC, ISO 8601, when it was kept; None when nobody knows.
-        where: Path of the copy, prefix-relative.
-        channel: As the record has it.
-    """
-
-    name: str
-    version: str
-    build: str
-    keys: tuple[str, ...] = ()
-    when: str | None = None
-    where: str | None = None
-    channel: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordHealth:
-    """What became of one record's files.
-
-    Attributes:
-        files: How many of its paths were looked for.
-        missing: Its paths that are not there, bytecode aside.
-        gone: Its Python distributions (canonical name to version) whose metadata is not there.
-        replaced: For each of those the distribution of another installer that is there now.
-        taken: Its distributions that another installer has written anew, in the same version.
-        beside: For distributions that are still there, others of the same name that conda did not bring.
-        partly: Whether it has distributions whose metadata is there.
-    """
-
-    record: Record
-    files: int
-    missing: tuple[str, ...]
-    gone: Mapping[str, str]
-    replaced: Mapping[str, Distribution]
-    taken: tuple[Distribution, ...]
-    beside: Mapping[str, tuple[Distribution, ...]]
-    partly: bool
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """Names of distributions in whose own finding this record's missing files are told."""
-        return frozenset(self.replaced) | frozenset(self.beside) | frozenset(dist.key for dist in self.taken)
-
-    @property
-    def removed(self) -> bool:
-        """Whether the package as a whole is gone: its metadata, and at least half of its files."""
-        return bool(self.gone) and not self.partly and not self.replaced and 2 * len(self.missing) >= self.files
 
 
 @dataclass(frozen=True)
@@ -228,6 +176,11 @@ class AuditContext:
         return found
 
     @cached_property
+    def overlapping(self) -> Mapping[str, tuple[str, ...]]:
+        """Paths that several distributions of other installers have with different hashes, and those distributions."""
+        return overlapping_paths(self.foreign, self.paths, self.hashes)
+
+    @cached_property
     def foreign_paths(self) -> Mapping[str, Distribution]:
         """Paths that distributions of other installers have in their RECORD."""
         return {path: dist for dist in self.foreign for path in self.paths(dist)}
@@ -255,8 +208,19 @@ class AuditContext:
 
     @cached_property
     def health_by_name(self) -> Mapping[str, RecordHealth]:
-        """`health`, by conda name."""
-        return {health.record.name: health for health in self.health}
+        """`health`, by conda name; of two records of one name that which the files are of."""
+        return {health.record.name: health for health in self.health if health.record.meta_path not in self.stale}
+
+    @cached_property
+    def unreadable_names(self) -> frozenset[str]:
+        """conda names of packages whose record is there and cannot be read."""
+        return frozenset(parts[0] for name in self.snapshot.unreadable if (parts := split_dist(name)))
+
+    @cached_property
+    def stale(self) -> frozenset[str]:
+        """`meta_path` of records beside which there is another of the name that the files are of."""
+        names = [record.name for record in self.snapshot.records]
+        return stale_records(self.health, self.disk) if len(set(names)) < len(names) else frozenset()
 
     @cached_property
     def record_by_key(self) -> Mapping[str, Record]:
@@ -278,29 +242,6 @@ class AuditContext:
 def folders_of(paths: Iterable[str]) -> frozenset[str]:
     """The folders in which paths lie."""
     return frozenset([path.rpartition("/")[0] for path in paths])
-
-
-def is_bytecode(path: str) -> bool:
-    """Whether a path is compiled Python: it comes and goes without harm."""
-    return path.endswith((".pyc", ".pyo")) or "__pycache__/" in path
-
-
-def record_distributions(record: Record) -> Mapping[str, tuple[str, str]]:
-    """The Python distributions in a conda package: canonical name to version and metadata file.
-
-    Only those that lie in a site-packages folder itself: packages vendor others' dist-info deeper down.
-    """
-    found: dict[str, tuple[str, str]] = {}
-    for path in record.files:
-        if not path.endswith(_METADATA_ENDS):
-            continue
-        entry = path.rpartition("/")[0] if path.endswith(("/METADATA", "/PKG-INFO")) else path
-        folder, _, name = entry.rpartition("/")
-        if not folder.endswith("site-packages"):
-            continue
-        stem, _, rest = name.rpartition(".")[0].partition("-")
-        found.setdefault(canonical_name(stem), (rest.split("-", 1)[0], path))
-    return found
 
 
 def _grouped(dists: tuple[Distribution, ...]) -> Mapping[str, tuple[Distribution, ...]]:

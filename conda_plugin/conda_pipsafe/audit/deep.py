@@ -1,8 +1,8 @@
 """`--deep`: PS120, PS121, PS220, PS221: every file of conda and pip against the hash that its owner recorded.
 
-Left out, since no hash tells: bytecode, symbolic links, commands that an installer wrote for an entry point (compared
-by what they call instead), files in which only the prefix is another since the environment was moved, and on macOS
-binaries that conda signed anew after replacing its prefix in them.
+Left out, since no hash tells: bytecode, symbolic links of a package's own, commands that an installer wrote for an
+entry point (compared by what they call instead: `commands`), files in which only the prefix is another since the
+environment was moved, and on macOS binaries that conda signed anew after replacing its prefix in them.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.checks.pip_files import reinstall
-from conda_pipsafe.audit.context import AuditContext, is_bytecode
+from conda_pipsafe.audit.commands import altered_commands
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
-from conda_pipsafe.audit.hashing import Altered, Expected, Progress, altered_files
+from conda_pipsafe.audit.hashing import DEAD_LINK, FORBIDDEN, NO_FILE, Altered, Expected, Progress, altered_files
+from conda_pipsafe.audit.overlap import is_bytecode
 from conda_pipsafe.audit.relocated import relocated_files
-from conda_pipsafe.audit.scripts import command_paths, declared, read_script
 from conda_pipsafe.audit.wording import counted, installer, listed, matters
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
@@ -63,19 +64,20 @@ def deep(context: AuditContext, others: Sequence[str] = (), progress: Progress |
     findings: list[Finding] = []
     for name, items in altered.items():
         findings += _findings(context, by_name[name], items, others)
-    findings += _commands(context)
+    findings += altered_commands(context)
     return DeepReport(tuple(findings), len(expected))
 
 
 def _expected(context: AuditContext) -> Iterator[tuple[str, tuple[str, Owner]]]:
     """Path to hash and owner, of all files whose change no other finding tells already."""
-    contested = {path for paths in context.contested.values() for path in paths}
+    contested = {path for paths in context.contested.values() for path in paths} | context.overlapping.keys()
     elsewhere = {key for health in context.health for key in health.beside}
     for dist in context.foreign:
         if dist.key not in elsewhere:
             yield from _of_dist(context, dist, contested)
     for health in context.health:
-        if not (health.removed or health.replaced or health.taken or health.beside):
+        stale = health.record.meta_path in context.stale
+        if not (stale or health.removed or health.replaced or health.taken or health.beside):
             yield from _of_record(health.record, contested)
 
 
@@ -102,6 +104,10 @@ def _findings(
     context: AuditContext, owner: Owner, altered: Sequence[Altered], others: Sequence[str]
 ) -> Iterator[Finding]:
     prefix = context.snapshot.prefix
+    forbidden = [item.path for item in altered if item.sha256 == FORBIDDEN]
+    if forbidden:
+        yield _forbidden(prefix, owner, forbidden)
+    altered = [item for item in altered if item.sha256 != FORBIDDEN]
     if isinstance(owner, Distribution):
         yield from _of_pip(prefix, owner, altered, others)
         return
@@ -112,8 +118,8 @@ def _findings(
     if shared:
         yield _shared(prefix, owner, shared)
     if alone:
-        way = fixes.conda_reinstall(prefix, owner)
-        yield _altered("PS120", f"conda's {owner.name} {owner.version}", owner.name, alone, [way])
+        ways = [*_in_the_way(prefix, alone), fixes.conda_reinstall(prefix, owner)]
+        yield _altered("PS120", f"conda's {owner.name} {owner.version}", owner.name, alone, ways)
 
 
 def _of_pip(prefix: str, dist: Distribution, altered: Sequence[Altered], others: Sequence[str]) -> Iterator[Finding]:
@@ -139,7 +145,27 @@ def _of_pip(prefix: str, dist: Distribution, altered: Sequence[Altered], others:
         )
     alone = [item for item in altered if item.path not in shared]
     if alone:
-        yield _altered("PS220", who, dist.name, alone, [again])
+        yield _altered("PS220", who, dist.name, alone, [*_in_the_way(prefix, alone), again])
+
+
+def _in_the_way(prefix: str, altered: Sequence[Altered]) -> list[str]:
+    """What has to go first: pip takes a dead link for nothing and then writes through it, and removes no folder."""
+    paths = [item.path for item in altered if item.sha256 in {DEAD_LINK, NO_FILE}]
+    return [fixes.delete(prefix, paths)] if paths else []
+
+
+def _forbidden(prefix: str, owner: Owner, paths: list[str]) -> Finding:
+    """Files that the person who runs the audit may not read, so that Python may not either."""
+    by = "conda" if isinstance(owner, Record) else installer(owner)
+    where = " ".join(fixes.quote(os.path.join(prefix, path)) for path in paths)
+    return make(
+        "PS901",
+        owner.name,
+        f"{counted(len(paths), 'file')} of {by}'s {owner.name} {owner.version} cannot be read: Permission denied.",
+        paths=paths,
+        fixes=[f"chmod u+r {where}"],
+        facts={"kind": "unreadable", "detail": "Permission denied"},
+    )
 
 
 def _altered(code: str, who: str, subject: str, altered: Sequence[Altered], ways: Iterable[str]) -> Finding:
@@ -178,7 +204,7 @@ def _in_package(record: Record, path: str) -> str:
 
 def _identity(path: str) -> tuple[int, int] | None:
     try:
-        info = os.lstat(path)
+        info = os.stat(path)  # of links, as conda's `always_softlink` makes them, what they lead to
     except (OSError, ValueError):
         return None
     return info.st_dev, info.st_ino
@@ -199,27 +225,3 @@ def _shared(prefix: str, record: Record, shared: Mapping[str, list[str]]) -> Fin
         fixes=[*ways, again],
         facts={"shared_with": {path: list(found) for path, found in shared.items()}},
     )
-
-
-def _commands(context: AuditContext) -> Iterator[Finding]:
-    """Commands of distributions that call something else than is declared; contested ones are told elsewhere."""
-    contested = {path for paths in context.contested.values() for path in paths}
-    for dist in context.foreign:
-        shared = [path for path in command_paths(context.paths(dist)) if path not in contested]
-        targets = declared(context, dist) if shared else {}
-        wrong = [
-            path
-            for path in shared
-            if path in targets
-            and (script := read_script(context.snapshot.prefix, path)) is not None
-            and script.calls not in {None, targets[path]}
-        ]
-        if wrong:
-            yield make(
-                "PS220",
-                dist.name,
-                f"{counted(len(wrong), 'command')} of {installer(dist)}'s {dist.name} {dist.version} "
-                f"{'calls' if len(wrong) == 1 else 'call'} something else than declared.",
-                paths=wrong,
-                fixes=[reinstall(context.snapshot.prefix, dist)],
-            )

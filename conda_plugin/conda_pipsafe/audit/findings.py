@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+CRASHED = "PS902"  # a check that crashed: whatever is looked for, this may have hidden it
 
 
 _NO_FACTS: Mapping[str, Any] = {}

@@ -86,6 +86,12 @@ def uninstall_then_reinstall(prefix: str, names: Iterable[str], record: Record) 
     return pip(prefix, "uninstall", "-y", *names), conda_reinstall(prefix, record)
 
 
+def uninstall_all(prefix: str, name: str, times: int) -> str:
+    """Uninstall every distribution of one name, in one line: pip takes one at a time, uv all of them."""
+    once = pip(prefix, "uninstall", "-y", name)
+    return once if once.startswith("uv ") else " && ".join([once] * times)
+
+
 def delete(prefix: str, paths: Iterable[str]) -> str:
     """Delete files and folders of the environment."""
     absolute = [quote(os.path.join(prefix, *path.split("/"))) for path in paths]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conda_pipsafe.audit.context import AuditContext, KeptCopy, record_distributions
+from conda_pipsafe.audit.context import AuditContext
+from conda_pipsafe.audit.records import KeptCopy, record_distributions
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
 from conda_pipsafe.audit.forking import may_fork
+from conda_pipsafe.prefix.files import RECORD_LIMIT, UnreadableError, may_follow, read_bytes
 from conda_pipsafe.prefix.record_csv import sha256_hex
 
 _CHUNK = 64  # files that are taken at once
@@ -27,6 +28,8 @@ _FLAGS = (
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_CLOEXEC", 0)
 )
+#: What stands in the place of a file: a link to nothing, a link that leads out, no file at all, one that is not ours.
+DEAD_LINK, LINK, NO_FILE, FORBIDDEN = "a dead link", "a link that leads out", "not a file", "permission denied"
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
 Progress = Callable[[int, int], None]
 
@@ -48,7 +51,7 @@ class Altered(NamedTuple):
 
     Attributes:
         path: Prefix-relative.
-        sha256: What it has, hex.
+        sha256: What it has, hex; else what stands in its place, one of `DEAD_LINK`, `LINK`, `NO_FILE`, `FORBIDDEN`.
         links: How many names the file has: more than one where other environments or the package cache share it.
         identity: Device and inode.
     """
@@ -60,7 +63,7 @@ class Altered(NamedTuple):
 
 
 def altered_files(prefix: str, expected: Sequence[Expected], progress: Progress | None = None) -> list[Altered]:
-    """The files that are not as recorded, in the order given; those that cannot be read, and links, are left out.
+    """The files that are not as recorded, in the order given; those that are not there are left out.
 
     Args:
         prefix: Absolute path of the environment.
@@ -170,11 +173,11 @@ def _compare(prefix: str, expected: Expected, buffer: memoryview) -> Altered | N
     try:
         descriptor = os.open(f"{prefix}/{expected.path}", _FLAGS)
     except (OSError, ValueError):
-        return None
+        return _no_plain_file(prefix, expected)
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
-            return None
+            return Altered(expected.path, NO_FILE, 1, (info.st_dev, info.st_ino))
         digest = _digest(descriptor, info.st_size, buffer)
     except OSError:
         return None
@@ -183,6 +186,32 @@ def _compare(prefix: str, expected: Expected, buffer: memoryview) -> Altered | N
     if _is_recorded(digest, expected.sha256):
         return None
     return Altered(expected.path, digest.hex(), info.st_nlink, (info.st_dev, info.st_ino))
+
+
+def _no_plain_file(prefix: str, expected: Expected) -> Altered | None:
+    """What stands in the place of a file that could not be opened, or is a link.
+
+    A link that stays in the environment or leads to a package (conda's `always_softlink`) is as good as its target.
+    """
+    path = f"{prefix}/{expected.path}"
+    try:
+        info = os.lstat(path)
+        identity = (info.st_dev, info.st_ino)
+        if not stat.S_ISLNK(info.st_mode):
+            said = FORBIDDEN if stat.S_ISREG(info.st_mode) else NO_FILE
+            return None if said is FORBIDDEN and os.access(path, os.R_OK) else Altered(expected.path, said, 1, identity)
+        if not os.path.exists(path):
+            return Altered(expected.path, DEAD_LINK, 1, identity)
+        if not may_follow(prefix, path):
+            return Altered(expected.path, LINK, 1, identity)
+        info = os.stat(path)
+        digest = hashlib.sha256(read_bytes(prefix, expected.path, RECORD_LIMIT)).digest()
+    except (OSError, ValueError, UnreadableError):
+        return None
+    if _is_recorded(digest, expected.sha256):
+        return None
+    # The link is one more name of it.
+    return Altered(expected.path, digest.hex(), info.st_nlink + 1, (info.st_dev, info.st_ino))
 
 
 def _is_recorded(digest: bytes, written: str) -> bool:

@@ -30,13 +30,17 @@ class Check:
 
     Attributes:
         name: kebab-case, unique.
-        run: From the context to findings; pure, may raise anything.
+        run: From the context to findings; pure. May raise `Skipped`, and anything else: that is a finding of its own.
         entries: Catalogue entries of the codes that it reports, where they are not in ours already.
     """
 
     name: str
     run: Callable[[AuditContext], Iterable[Finding]]
     entries: tuple[Entry, ...] = ()
+
+
+class Skipped(Exception):  # noqa: N818 - no error: "skipped because" is a result
+    """Raised by a check that cannot look at this environment, with the reason: "there is no Python"."""
 
 
 class CheckSpecs:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.hookspec import Skipped
 from conda_pipsafe.audit.wording import installer
 from conda_pipsafe.prefix.metadata import canonical_name
 
@@ -66,8 +67,13 @@ def import_all(context: AuditContext, seconds: float = SECONDS) -> Iterator[Find
     Args:
         context: What is looked at.
         seconds: Time limit for one module.
+
+    Raises:
+        Skipped: When there is no Python that could import anything.
     """
     prefix = context.snapshot.prefix
+    if context.snapshot.record_named("python") is None and not os.path.lexists(_python(prefix)):
+        raise Skipped("there is no Python in this environment")
     modules = {module.name: module for module in _modules(context)}
     for name, beside in _results(prefix, sorted(modules), seconds).items():
         failed = beside
@@ -136,12 +142,15 @@ def _results(prefix: str, names: list[str], seconds: float) -> Mapping[str, str]
     return results
 
 
+def _python(prefix: str) -> str:
+    return os.path.join(prefix, "python.exe") if os.name == "nt" else os.path.join(prefix, "bin", "python")
+
+
 def _run(prefix: str, names: list[str], seconds: float) -> tuple[list[tuple[str, str | None]], int]:
-    python = os.path.join(prefix, "python.exe") if os.name == "nt" else os.path.join(prefix, "bin", "python")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     try:
         done = subprocess.run(
-            [python, "-I", "-B", "-W", "ignore", "-c", _CHILD],
+            [_python(prefix), "-I", "-B", "-W", "ignore", "-c", _CHILD],
             input=json.dumps([seconds, names]).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

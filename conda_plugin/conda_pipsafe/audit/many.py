@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from conda_pipsafe.audit.report import AuditReport
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from conda_pipsafe.audit.context import AuditContext
+    from conda_pipsafe.audit.findings import Finding
     from conda_pipsafe.audit.hashing import Progress
     from conda_pipsafe.audit.overview import Overview
 
@@ -65,6 +68,7 @@ def audit_one(prefix: str, depth: Depth, progress: Progress | None = None) -> Au
 def _look(prefix: str, depth: Depth, progress: Progress | None) -> Audited:
     from conda_pipsafe.audit import engine, remembered
     from conda_pipsafe.audit.gather import gather
+    from conda_pipsafe.audit.offered import offered_checks
     from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError
 
     looked = time.time_ns()
@@ -73,8 +77,8 @@ def _look(prefix: str, depth: Depth, progress: Progress | None) -> Audited:
     except NotAnEnvironmentError as error:
         return Audited(prefix, None, error=str(error))
     report = engine.audit(gathered.context)
-    # Problems are said each time: the ledger may be had next time.
-    if depth.cached and not gathered.problems:
+    # Problems are said each time: the ledger may be had next time. What other packages' checks read nobody knows.
+    if depth.cached and not gathered.problems and not offered_checks().foreign:
         remembered.remember(gathered.context, report, looked)
     report = _with_more(report, gathered.context, depth, progress)
     shown = None
@@ -91,12 +95,19 @@ def _with_more(report: AuditReport, context: AuditContext, depth: Depth, progres
     if depth.deep:
         from conda_pipsafe.audit.deep import deep
 
-        found = deep(context, depth.others, progress)
-        report = engine.with_findings(report, found.findings, f"deep ({found.hashed} files)")
+        hashed: list[int] = []
+
+        def look() -> Iterator[Finding]:
+            found = deep(context, depth.others, progress)
+            hashed.append(found.hashed)
+            yield from found.findings
+
+        report = engine.with_look(report, "deep", look)._replace(hashed=sum(hashed) if hashed else None)
     if depth.imports is not None:
         from conda_pipsafe.audit.importing import import_all
 
-        report = engine.with_findings(report, import_all(context, depth.imports), "imports")
+        seconds = depth.imports
+        report = engine.with_look(report, "imports", lambda: import_all(context, seconds))
     return report
 
 
@@ -113,21 +124,37 @@ def audit_many(
     """
     jobs = min(jobs or os.cpu_count() or 1, len(prefixes))
     if jobs <= 1:
-        yield from (audit_one(prefix, depth, progress) for prefix in prefixes)
+        yield from (_guarded(prefix, depth, progress) for prefix in prefixes)
         return
     import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 
     from conda_pipsafe.audit.forking import may_fork
 
     # A fork has all modules loaded already.
     context = multiprocessing.get_context("fork" if may_fork() else "spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        yield from pool.map(_guarded, prefixes, [depth] * len(prefixes), chunksize=1)
+        answers = [pool.submit(_guarded, prefix, depth) for prefix in prefixes]
+        for prefix, answer in zip(prefixes, answers, strict=True):
+            try:
+                yield answer.result()
+            except BrokenExecutor:
+                # One process was killed, and takes the others' answers with it: each that is left once more, alone.
+                with ProcessPoolExecutor(1, mp_context=context) as alone:
+                    yield _answer_or_end(alone.submit(_guarded, prefix, depth), prefix)
 
 
-def _guarded(prefix: str, depth: Depth) -> Audited:
+def _answer_or_end(answer: Future[Audited], prefix: str) -> Audited:
+    from concurrent.futures import BrokenExecutor
+
     try:
-        return audit_one(prefix, depth)
+        return answer.result()
+    except BrokenExecutor:
+        return Audited(prefix, None, error=f"the audit of {prefix} was killed: too little memory, or a check's fault")
+
+
+def _guarded(prefix: str, depth: Depth, progress: Progress | None = None) -> Audited:
+    try:
+        return audit_one(prefix, depth, progress)
     except Exception as error:  # noqa: BLE001 - one environment must not hide the others
         return Audited(prefix, None, error=f"the audit of {prefix} crashed ({type(error).__name__}: {error})")

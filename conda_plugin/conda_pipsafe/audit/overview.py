@@ -9,7 +9,7 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.ledger.events import Event
 from conda_pipsafe.prefix.history import Revision
 
-_EVENTS = 200
+_EVENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Overview:
         owners: The largest first.
         contested: Paths that conda and another installer both have, each with its owners, in order.
         events: The newest of the ledger, in order.
-        revisions: conda's own account, in order.
+        revisions: The newest of conda's own account, in order.
+        earlier: How many events and revisions there are before those.
     """
 
     python: str | None
@@ -40,6 +41,7 @@ class Overview:
     contested: tuple[tuple[str, str], ...]
     events: tuple[Event, ...]
     revisions: tuple[Revision, ...]
+    earlier: int = 0
 
 
 def overview(context: AuditContext) -> Overview:
@@ -56,12 +58,14 @@ def overview(context: AuditContext) -> Overview:
         for dist in context.foreign
     ]
     python = context.snapshot.record_named("python")
+    events, revisions = _events(context.snapshot.prefix), context.snapshot.history.revisions
     return Overview(
         python.version if python else context.snapshot.python,
         tuple(sorted(owners, key=lambda owned: (-owned.paths, owned.name))),
         _contested(context),
-        _events(context.snapshot.prefix),
-        context.snapshot.history.revisions[-_EVENTS:],
+        events[-_EVENTS:],
+        revisions[-_EVENTS:],
+        max(len(events) - _EVENTS, 0) + max(len(revisions) - _EVENTS, 0),
     )
 
 
@@ -78,6 +82,6 @@ def _events(prefix: str) -> tuple[Event, ...]:
     from conda_pipsafe.ledger.store import open_ledger
 
     try:
-        return tuple(open_ledger(prefix).events()[-_EVENTS:])
+        return tuple(open_ledger(prefix).events())
     except Exception:  # noqa: BLE001 - observing fails open: the page is without a timeline
         return ()

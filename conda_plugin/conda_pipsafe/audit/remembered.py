@@ -6,7 +6,8 @@ metadata, RECORDs, commands, contested files, settings outside of the prefix. Th
 Adding, removing and replacing a file changes its folder, and writing into one of the files that were read changes that.
 
 Not seen is what the audit does not look at either: the content of other files (`--deep` does, and never asks here).
-Also a change within two seconds before the look makes it look again (`ledger.seen.RACY_NS`).
+Also a change within two seconds before the look makes it look again (`ledger.seen.RACY_NS`). But for our own: the first
+look begins the ledger; of what is that fresh the content is kept, too, so that the second finds nothing changed.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ from conda_pipsafe.ledger import cache_files, seen
 if TYPE_CHECKING:
     from conda_pipsafe.audit.context import AuditContext
 
-_FORMAT = 2
+_FORMAT = 3
 _PURPOSE = "audit"
 _READ = ("METADATA", "RECORD", "INSTALLER", "direct_url.json", "entry_points.txt", "PKG-INFO", "requires.txt",
          "installed-files.txt")  # fmt: skip
 _MOST_WALKED = 2000
+_META = "conda-meta"
+# What reconciling writes; the first one changes conda-meta itself, in which the folder is new.
+_OURS = (_META, f"{_META}/pipsafe", f"{_META}/pipsafe/ledger.jsonl", f"{_META}/pipsafe/vault")
 _SETTINGS = ("PYTHON", "PIP_", "CONDA_", "VIRTUAL_ENV", "HOME", "XDG_", "JUPYTER_", "APPDATA")
 _KERNELS = "share/jupyter/kernels"
 
@@ -45,6 +49,8 @@ def recall(prefix: str) -> AuditReport | None:
         if any(_stamp(path) is not None for path in kept["absent"]):
             return None
         if _fingerprint(_stamps(kept["paths"].split("\n"))) != kept["fingerprint"]:
+            return None
+        if any(_content(path) != content for path, content in kept["fresh"].items()):
             return None
         return decode_report(kept["report"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -71,7 +77,8 @@ def remember(context: AuditContext, report: AuditReport, looked: int) -> bool:
     try:
         stamps = _stamps(paths)
         # What changed so lately may change again without its times telling.
-        if max(stamps[::2], default=0) >= looked - seen.RACY_NS:
+        fresh = [path for path, at in zip(paths, stamps[::2], strict=True) if at >= looked - seen.RACY_NS]
+        if fresh and not _is_ours(context, prefix, fresh):
             return False
         value = {
             "format": _FORMAT,
@@ -80,12 +87,34 @@ def remember(context: AuditContext, report: AuditReport, looked: int) -> bool:
             "paths": "\n".join(paths),
             "absent": absent,
             "fingerprint": _fingerprint(stamps),
+            "fresh": {path: _content(path) for path in fresh},
             "report": encode_report(report),
         }
         text = json.dumps(value, separators=(",", ":"), default=list)
     except (OSError, ValueError, TypeError):
         return False
     return cache_files.keep(memory_file(prefix), text)
+
+
+def _is_ours(context: AuditContext, prefix: str, fresh: Iterable[str]) -> bool:
+    """Whether nothing but our own ledger is fresh; in conda-meta, every record is there that was read, and no other."""
+    if not {os.path.join(prefix, path) for path in _OURS}.issuperset(fresh):
+        return False
+    read = {record.meta_path.rpartition("/")[2] for record in context.snapshot.records}
+    now = frozenset(os.listdir(os.path.join(prefix, _META)))
+    return now - {"pipsafe"} == context.disk.names(_META) - {"pipsafe"} and read <= now
+
+
+def _content(path: str) -> str:
+    """What tells that a file, or the list of a folder, is the same.
+
+    Raises:
+        OSError: When it cannot be read.
+    """
+    if os.path.isdir(path):
+        return cache_files.digest(os.fsencode("\0".join(sorted(os.listdir(path)))))
+    with open(path, "rb") as file:
+        return cache_files.digest(file.read())
 
 
 def memory_file(prefix: str) -> str:
@@ -141,6 +170,8 @@ def _fingerprint(stamps: list[int]) -> str:
 
 
 def _watched(context: AuditContext, report: AuditReport) -> Iterator[str]:
+    from conda_pipsafe.audit.checks import checkouts
+
     snapshot = context.snapshot
     yield from (
         snapshot.prefix,
@@ -166,6 +197,8 @@ def _watched(context: AuditContext, report: AuditReport) -> Iterator[str]:
         yield from (f"{folder}/{name}" for name in context.disk.names(folder))
     for paths in context.contested.values():
         yield from paths
+    for dist in context.foreign:
+        yield from checkouts.watched(context, dist)
     yield from (finding.subject for finding in report.findings if finding.code == "PS109")
     yield from _outside(context, report)
 

@@ -18,6 +18,8 @@ class AuditReport(NamedTuple):
         distributions: How many Python distributions conda did not bring.
         paths: How many paths have an owner.
         checks: Names of the checks that ran.
+        skipped: Names of those that could not, each with the reason.
+        hashed: How many files were compared with a hash; None where that was not asked for, or crashed.
     """
 
     prefix: str
@@ -26,6 +28,8 @@ class AuditReport(NamedTuple):
     distributions: int
     paths: int
     checks: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+    hashed: int | None = None
 
 
 def encode_report(report: AuditReport) -> dict[str, Any]:
@@ -42,4 +46,5 @@ def decode_report(value: Mapping[str, Any]) -> AuditReport:
     findings = [
         Finding(**{**item, "paths": tuple(item["paths"]), "fixes": tuple(item["fixes"])}) for item in value["findings"]
     ]
-    return AuditReport(**{**value, "findings": tuple(findings), "checks": tuple(value["checks"])})
+    skipped = tuple((name, reason) for name, reason in value["skipped"])
+    return AuditReport(**{**value, "findings": tuple(findings), "checks": tuple(value["checks"]), "skipped": skipped})

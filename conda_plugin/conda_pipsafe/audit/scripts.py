@@ -82,6 +82,11 @@ def declared(context: AuditContext, dist: Distribution) -> Mapping[str, Target]:
         text = read_text(context.snapshot.prefix, f"{dist.path}/entry_points.txt")
     except UnreadableError:
         return {}
+    return parse_targets(text)
+
+
+def parse_targets(text: str) -> Mapping[str, Target]:
+    """The commands in the text of an `entry_points.txt`, by their prefix-relative path."""
     return {f"{scripts_dir()}/{name}": target for name, target in _parse(text).items()}
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from conda_pipsafe.audit.choice import Choice
 from conda_pipsafe.audit.condarc import Settings, read_settings
 from conda_pipsafe.audit.configuration import Configuration, find_configuration
-from conda_pipsafe.audit.findings import SEVERITIES, Finding
+from conda_pipsafe.audit.findings import SEVERITIES
 from conda_pipsafe.audit.many import Audited, Depth, audit_many
 from conda_pipsafe.cli.console import Console
 from conda_pipsafe.cli.environments import add_environment_options, find_prefixes, known_environments
@@ -49,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--fail-on", choices=SEVERITIES, help="exit with 3 when there is a finding as bad or worse (default: warning)"
     )
     which.add_argument("--baseline", metavar="FILE", help="findings that are in this file are known: they never fail")
-    which.add_argument("--write-baseline", metavar="FILE", help="write what is found to a baseline, and exit with 0")
+    which.add_argument("--write-baseline", metavar="FILE", help="write what is found to a baseline; none of it fails")
     which.add_argument("--no-config", action="store_true", help="read neither pyproject.toml nor conda's settings")
     depth = parser.add_argument_group("depth")
     depth.add_argument("--deep", action="store_true", help="compare every file with the hash that its owner recorded")
@@ -71,26 +72,40 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """
     form = _format(args, console)
     settings = Configuration() if args.no_config else _configuration(console)
-    chosen = _Choice(args, settings)
-    prefixes = find_prefixes(args)
+    chosen = Choice(args.select or settings.select, [*args.ignore, *settings.ignore])
+    prefixes = find_prefixes(args, looks=True)
     for text in recovered_texts(prefixes):
         console.note(text)
     baseline = _baseline(args, settings)
-    progress = ProgressLine("hashing", shown=False if console.quiet else None)
-    done = audit_many(prefixes, _depth(args, form), args.jobs, progress)
-    judged = [_judge(audited, chosen, baseline) for audited in done]
-    progress.end()
+    judged = [_judge(audited, chosen, baseline) for audited in _audited(prefixes, args, form, console)]
     _complain(judged, console)
     if len(judged) == 1 and judged[0].audited.error is not None:
         raise PipsafeError(judged[0].audited.error, hint="`conda env list` shows the environments")
     if args.write_baseline:
-        from conda_pipsafe.audit.baseline import write_baseline
+        _write_baseline(args.write_baseline, judged, console)
+    # With a baseline to write the report is that file; what reads JSON still gets its one value.
+    if not args.write_baseline or form != "text" or args.output:
+        _write(form, judged, args, console)
+    return _exit_code(judged, None if args.write_baseline else args.fail_on or settings.fail_on or "warning")
 
-        write_baseline(args.write_baseline, {item.prefix: item.report.findings for item in judged if item.report})
-        console.note(f"pipsafe: wrote {sum(len(item.findings) for item in judged)} findings to {args.write_baseline}")
-        return int(Exit.OK)
-    _write(form, judged, _entries(judged), args, console)
-    return _exit_code(judged, chosen.fail_on)
+
+def _audited(prefixes: Sequence[str], args: argparse.Namespace, form: str, console: Console) -> Iterator[Audited]:
+    """The audits, with a line that says how far they are: in files of the only one, or in environments."""
+    shown = False if console.quiet else None
+    hashing = ProgressLine("hashing", shown=shown if len(prefixes) == 1 else False)
+    auditing = ProgressLine("auditing", "environments", shown=shown if len(prefixes) > 1 else False)
+    for done, audited in enumerate(audit_many(prefixes, _depth(args, form), args.jobs, hashing), 1):
+        auditing(done, len(prefixes))
+        yield audited
+    hashing.end()
+    auditing.end()
+
+
+def _write_baseline(path: str, judged: Sequence[Judged], console: Console) -> None:
+    from conda_pipsafe.audit.baseline import write_baseline
+
+    write_baseline(path, {item.prefix: item.report.findings for item in judged if item.report})
+    console.note(f"pipsafe: wrote {sum(len(item.findings) for item in judged)} findings to {path}")
 
 
 def _format(args: argparse.Namespace, console: Console) -> str:
@@ -106,12 +121,12 @@ def _format(args: argparse.Namespace, console: Console) -> str:
 def _configuration(console: Console) -> Configuration:
     """The project's settings, and conda's where the project says nothing."""
     project = find_configuration(os.getcwd())
+    known = None
     if "conda" in sys.modules:
         from conda_pipsafe.engines.conda_context import audit_settings
 
-        said = Settings(*audit_settings())
-    else:
-        said = read_settings(roots())
+        known = audit_settings()
+    said = Settings(*known) if known else read_settings(roots())
     for note in filter(None, (project.note, *said.notes)):
         console.note(f"pipsafe: note: {note}")
     if said.fail_on is not None and said.fail_on not in SEVERITIES:
@@ -139,20 +154,6 @@ def _depth(args: argparse.Namespace, form: str) -> Depth:
     )
 
 
-class _Choice:
-    """Which findings count, and how bad they may be: the command line's word, else the project's."""
-
-    def __init__(self, args: argparse.Namespace, settings: Configuration) -> None:
-        self._select = _prefixes(args.select or settings.select)
-        self._ignore = _prefixes([*args.ignore, *settings.ignore])
-        self.fail_on = args.fail_on or settings.fail_on or "warning"
-
-    def wants(self, finding: Finding) -> bool:
-        if self._select and not finding.code.startswith(self._select):
-            return False
-        return not (self._ignore and finding.code.startswith(self._ignore))
-
-
 def _entries(judged: Sequence[Judged]) -> Mapping[str, Entry]:
     """Catalogue entries of what was found; other packages' are looked for only where there is a code of theirs."""
     codes = {finding.code for item in judged for finding in (*item.findings, *item.known)}
@@ -168,28 +169,6 @@ def _entries(judged: Sequence[Judged]) -> Mapping[str, Entry]:
     return engine.entries()
 
 
-def _prefixes(given: Iterable[str]) -> tuple[str, ...]:
-    """Codes, names and beginnings of codes, as beginnings of codes."""
-    words = [word.strip() for item in given for word in item.split(",") if word.strip()]
-    if not words:
-        return ()
-    from conda_pipsafe.audit import catalogue, engine
-
-    entries = engine.entries()
-    found: list[str] = []
-    for word in words:
-        entry = catalogue.find(word, entries.values())
-        if entry is not None:
-            found.append(entry.code)
-        elif any(code.startswith(word.upper()) for code in entries):
-            found.append(word.upper())
-        else:
-            near = catalogue.nearest(word, entries.values())
-            hint = f"did you mean {' or '.join(near)}?" if near else "`pipsafe explain` lists all codes"
-            raise PipsafeError(f"there is no code {word!r}", hint=hint, exit_code=Exit.USAGE)
-    return tuple(found)
-
-
 def _baseline(args: argparse.Namespace, settings: Configuration) -> Baseline | None:
     path = args.baseline or settings.baseline
     if not path or args.write_baseline:
@@ -199,10 +178,10 @@ def _baseline(args: argparse.Namespace, settings: Configuration) -> Baseline | N
     return read_baseline(path)
 
 
-def _judge(audited: Audited, chosen: _Choice, baseline: Baseline | None) -> Judged:
+def _judge(audited: Audited, chosen: Choice, baseline: Baseline | None) -> Judged:
     if audited.report is None:
         return Judged(audited, ())
-    kept = tuple(finding for finding in audited.report.findings if chosen.wants(finding))
+    kept = chosen.of(audited.report.findings)
     new, known = baseline.split(audited.prefix, kept) if baseline else (kept, ())
     report = audited.report._replace(findings=new)
     return Judged(audited._replace(report=report), known)
@@ -217,23 +196,26 @@ def _complain(judged: Sequence[Judged], console: Console) -> None:
             console.error(f"pipsafe: error: {item.audited.error}")
 
 
-def _exit_code(judged: Sequence[Judged], fail_on: str) -> int:
+def _exit_code(judged: Sequence[Judged], fail_on: str | None) -> int:
     # An environment that could not be looked at is worse than one with findings: nobody knows.
     if any(item.report is None for item in judged):
         return int(Exit.ERROR)
+    if fail_on is None:
+        return int(Exit.OK)
     worst = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
     return int(Exit.FINDINGS if any(f.severity in worst for item in judged for f in item.findings) else Exit.OK)
 
 
-def _write(
-    form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], args: argparse.Namespace, console: Console
-) -> None:
+def _write(form: str, judged: Sequence[Judged], args: argparse.Namespace, console: Console) -> None:
+    entries = _entries(judged)
+    # By what was asked for, not by what was found: who reads --all gets a list also where there is one.
+    several = len(judged) > 1 or args.all or bool(args.below)
     if form == "json" and not args.output:
         from conda_pipsafe.render.findings import audit_value
 
-        console.emit("audit", audit_value(judged, entries))
+        console.emit("audit", audit_value(judged, entries, several=several))
         return
-    text = "\n".join(_lines(form, judged, entries, console))
+    text = "\n".join(_lines(form, judged, entries, several=several, console=console))
     if args.output:
         from conda_pipsafe.render.terminal import printable
 
@@ -247,7 +229,9 @@ def _write(
         console.result(text)
 
 
-def _lines(form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], console: Console) -> Iterator[str]:
+def _lines(
+    form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], *, several: bool, console: Console
+) -> Iterator[str]:
     if form == "sarif":
         from conda_pipsafe.render.sarif import sarif_text
 
@@ -262,7 +246,8 @@ def _lines(form: str, judged: Sequence[Judged], entries: Mapping[str, Entry], co
         from conda_pipsafe.cli.console import SCHEMA_VERSION
         from conda_pipsafe.render.findings import audit_value
 
-        document = {"schema_version": SCHEMA_VERSION, "command": "audit", **audit_value(judged, entries)}
+        value = audit_value(judged, entries, several=several)
+        document = {"schema_version": SCHEMA_VERSION, "command": "audit", **value}
         yield json.dumps(document, indent=2, ensure_ascii=True, default=str)
     else:
         from conda_pipsafe.render.findings import audit_text

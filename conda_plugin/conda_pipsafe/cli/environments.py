@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator
 
+from conda_pipsafe.audit import condarc
 from conda_pipsafe.cli.target import find_prefix, roots
 from conda_pipsafe.errors import Exit, PipsafeError
 
 _DEEPEST = 8  # folders between --below and an environment
+_PIXI = os.path.join(".pixi", "envs")
 _NOT_INTO = {"node_modules", "__pycache__", "site-packages", "pkgs"}
 
 
@@ -28,8 +31,8 @@ def add_environment_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def find_prefixes(args: argparse.Namespace) -> list[str]:
-    """The absolute paths of the environments that the options name, each once; else of the active one.
+def find_prefixes(args: argparse.Namespace, *, looks: bool = False) -> list[str]:
+    """The absolute paths of the environments that the options name, each once; else as `find_prefix`.
 
     Raises:
         PipsafeError: When one is not there, or none is found.
@@ -43,7 +46,7 @@ def find_prefixes(args: argparse.Namespace) -> list[str]:
     if args.all:
         found += known_environments()
     if not found and not (args.all or args.below):
-        return [find_prefix(argparse.Namespace(prefix=None, name=None))]
+        return [find_prefix(argparse.Namespace(prefix=None, name=None), looks=looks)]
     if not found:
         raise PipsafeError("no environment was found", hint="name one with -n ENVIRONMENT or -p PATH")
     return _once(found)
@@ -52,24 +55,24 @@ def find_prefixes(args: argparse.Namespace) -> list[str]:
 def known_environments() -> list[str]:
     """Every environment that conda's lists name and that is still there, in order.
 
-    `~/.conda/environments.txt`, the roots, and `envs_dirs` as CONDA_ENVS_DIRS, CONDA_ENVS_PATH or a `.condarc` say
-    (docs.conda.io, "Specify environment directories"). conda itself is not asked: it takes a second.
+    `~/.conda/environments.txt`, the roots, and `envs_dirs` as CONDA_ENVS_DIRS, CONDA_ENVS_PATH or any of conda's
+    configuration files say (docs.conda.io, "Specify environment directories"). conda is asked only where we run in it:
+    to start it takes a second.
     """
     home = os.path.join(os.path.expanduser("~"), ".conda")
     bases = roots()
     candidates = [*bases, *_lines(os.path.join(home, "environments.txt"))]
     variables = f"{os.environ.get('CONDA_ENVS_DIRS', '')},{os.environ.get('CONDA_ENVS_PATH', '')}"
     folders = [folder for folder in variables.replace(",", os.pathsep).split(os.pathsep) if folder]
-    for place in (*bases, os.path.expanduser("~"), home):
-        for name in (".condarc", "condarc"):
-            folders += _envs_dirs(os.path.join(place, name))
+    for path in condarc.files(bases):
+        folders += _envs_dirs(path)
+    if "conda" in sys.modules:
+        from conda_pipsafe.engines.conda_context import envs_dirs
+
+        folders += envs_dirs()
     folders += [os.path.join(root, "envs") for root in bases] + [os.path.join(home, "envs")]
     for folder in folders:
-        try:
-            names = sorted(os.listdir(os.path.expanduser(folder)))
-        except OSError:
-            continue
-        candidates += [os.path.join(os.path.expanduser(folder), name) for name in names]
+        candidates += _inside(os.path.expanduser(os.path.expandvars(folder)))
     return _once(path for path in candidates if is_environment(path))
 
 
@@ -88,6 +91,10 @@ def _once(paths: list[str] | Iterator[str]) -> list[str]:
 def _below(folder: str) -> Iterator[str]:
     base = folder.rstrip(os.sep).count(os.sep)
     for root, folders, _files in os.walk(folder):
+        if os.path.islink(os.path.join(root, _PIXI)):
+            # With `detached-environments` pixi keeps them elsewhere, behind a link.
+            detached = os.path.realpath(os.path.join(root, _PIXI))
+            yield from (path for path in _inside(detached) if is_environment(path))
         if is_environment(root):
             # Below an environment only its own environments: those of a root prefix.
             folders[:] = ["envs"] if "envs" in folders else []
@@ -96,6 +103,13 @@ def _below(folder: str) -> Iterator[str]:
             folders[:] = []
         else:
             folders[:] = sorted(name for name in folders if name not in _NOT_INTO and name != ".git")
+
+
+def _inside(folder: str) -> list[str]:
+    try:
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    except (OSError, ValueError):
+        return []
 
 
 def _lines(path: str) -> list[str]:

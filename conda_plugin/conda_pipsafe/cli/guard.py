@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     found: list[Guard] = []
     failed: list[dict[str, str | None]] = []
-    prefixes = find_prefixes(args)
+    prefixes = find_prefixes(args, looks=args.action == "status")
     for prefix in prefixes:
         try:
             guard = _act(args.action, prefix)

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from conda_pipsafe.hooks.recovery import recovered_texts
     from conda_pipsafe.ledger.reconcile import reconcile
 
-    prefix = find_prefix(args)
+    prefix = find_prefix(args, looks=True)
     for text in recovered_texts([prefix]):
         console.note(text)
     looked = reconcile(prefix, force=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -45,13 +45,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
         PipsafeError: When there is no such environment.
     """
     try:
-        snapshot = read_snapshot(find_prefix(args))
+        snapshot = read_snapshot(find_prefix(args, looks=True))
     except NotAnEnvironmentError as error:
         raise PipsafeError(str(error), hint="`conda env list` shows the environments") from error
     state, events, problems = _ledger(snapshot)
+    asked = snapshot.history.requested()
     rows = []
     for dist in sorted(snapshot.distributions, key=lambda dist: (dist.key, not dist.site.current, dist.path)):
-        row = _row(snapshot, dist, state.get(dist.path), events.get(dist.path))
+        row = _row(snapshot, dist, state.get(dist.path), events.get(dist.path), asked)
         if _wanted(args, dist, row):
             rows.append(row)
     for problem in problems:
@@ -86,7 +87,9 @@ def _ledger(snapshot: Snapshot) -> tuple[Mapping[str, DistState], Mapping[str, E
         return {}, {}, [f"the ledger could not be read ({type(error).__name__}: {error})"]
 
 
-def _row(snapshot: Snapshot, dist: Distribution, state: DistState | None, event: Event | None) -> Row:
+def _row(
+    snapshot: Snapshot, dist: Distribution, state: DistState | None, event: Event | None, asked: Collection[str]
+) -> Row:
     owner = snapshot.owner_of(dist)
     record = snapshot.record_of(dist)
     said: str = owner
@@ -94,10 +97,11 @@ def _row(snapshot: Snapshot, dist: Distribution, state: DistState | None, event:
         said = f"conda:{record.name}"
     elif owner == "pip" and dist.installer not in {None, "pip", "conda"}:
         said = str(dist.installer)
-    if record is not None and owner == "conda":
-        requested: bool | None = record.requested_spec is not None
-        source: str | None = strip_credentials(record.channel) or None
-        when, guessed, by = _modified(snapshot, record.meta_path), True, "conda"
+    if owner == "conda":
+        # Without a record that can be read, nothing is known: its direct URL is one of the machine that built it.
+        requested: bool | None = (record.requested_spec is not None or record.name in asked) if record else None
+        source: str | None = (strip_credentials(record.channel) or None) if record else None
+        when, guessed, by = _modified(snapshot, record.meta_path if record else dist.path), True, "conda"
     else:
         requested = state.requested if state else dist.requested
         source = _source(dist, state)
@@ -119,6 +123,8 @@ def _row(snapshot: Snapshot, dist: Distribution, state: DistState | None, event:
 
 
 def _source(dist: Distribution, state: DistState | None) -> str | None:
+    if dist.installer == "conda":
+        return None  # its direct URL is one of the machine that built conda's package
     if dist.editable:
         return f"editable {dist.direct_url.url}" if dist.direct_url else "editable"
     if dist.direct_url is not None:

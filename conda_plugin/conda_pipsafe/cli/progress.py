@@ -14,11 +14,13 @@ class ProgressLine:
 
     Args:
         what: What is being done.
+        unit: To what, in the plural.
         shown: Whether to draw at all; by default when stderr is a terminal.
     """
 
-    def __init__(self, what: str, *, shown: bool | None = None) -> None:
+    def __init__(self, what: str, unit: str = "files", *, shown: bool | None = None) -> None:
         self._what = what
+        self._unit = unit
         self._shown = sys.stderr.isatty() if shown is None else shown
         self._last = 0.0
         self._drawn = 0
@@ -30,7 +32,7 @@ class ProgressLine:
             return
         self._last = now
         filled = _WIDTH * done // total
-        line = f"{self._what} [{'#' * filled}{'.' * (_WIDTH - filled)}] {done:,} of {total:,} files"
+        line = f"{self._what} [{'#' * filled}{'.' * (_WIDTH - filled)}] {done:,} of {total:,} {self._unit}"
         print("\r" + line.ljust(self._drawn), end="", file=sys.stderr, flush=True)
         self._drawn = len(line)
 

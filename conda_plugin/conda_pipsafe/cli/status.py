@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from conda_pipsafe.render.guard import guard_line, guard_value
     from conda_pipsafe.render.targets import target_finding_lines, target_lines, target_value
 
-    prefix = find_prefix(args)
+    prefix = find_prefix(args, looks=True)
     try:
         reconcile(prefix)
         snapshot = read_snapshot(prefix)
@@ -102,10 +102,19 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         lines.append(f"              {packages['written_over_conda']} of conda's were written over by pip")
     if facts["frozen"]:
         lines.append("frozen        yes (CEP 22): nothing should be installed here")
-    recorded = f"{ledger['events']} events" if ledger["writable"] else f"none: {ledger['why_not']}"
-    lines += [f"ledger        {recorded}", f"hooks         {_hook_line(facts['hooks'])}"]
+    lines += [f"ledger        {_ledger_line(ledger)}", f"hooks         {_hook_line(facts['hooks'])}"]
     lines += [f"unreadable    {problem['path']}: {problem['detail']}" for problem in facts["problems"]]
     return lines
+
+
+def _ledger_line(ledger: dict[str, Any]) -> str:
+    if ledger["writable"]:
+        return f"{ledger['events']} events"
+    return (
+        f"{ledger['events']} events, and no more: {ledger['why_not']}"
+        if ledger["events"]
+        else f"none: {ledger['why_not']}"
+    )
 
 
 def _hook_line(hooks: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from conda_pipsafe.errors import Exit, PipsafeError
 
@@ -15,16 +16,17 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-p", "--prefix", metavar="PATH", help="path of the environment")
 
 
-def find_prefix(args: argparse.Namespace, *, finish: bool = True) -> str:
+def find_prefix(args: argparse.Namespace, *, finish: bool = True, looks: bool = False) -> str:
     """The absolute path of the environment that the options name, else of the active one.
 
-    What an install left there that was killed is put back first (unless `finish` is False, for commands that do so
-    themselves and tell it): no command shall look at half of one.
+    Commands that only look (`looks`) take, like conda's own, the base environment where none is active; what changes
+    one does not guess. What an install left there that was killed is put back first (unless `finish` is False, for
+    commands that do so themselves and tell it): no command shall look at half of one.
 
     Raises:
         PipsafeError: When there is none, or it is not an environment; says what to do.
     """
-    prefix = _named(args)
+    prefix = _named(args, looks=looks)
     if finish:
         _finish_killed_install(prefix)
     return prefix
@@ -42,12 +44,15 @@ def _finish_killed_install(prefix: str) -> None:
         recover(prefix)
 
 
-def _named(args: argparse.Namespace) -> str:
+def _named(args: argparse.Namespace, *, looks: bool) -> str:
     if args.prefix:
         return _checked(os.path.abspath(os.path.expanduser(args.prefix)), f"--prefix {args.prefix}")
     if args.name:
         return _by_name(args.name)
     active = os.environ.get("CONDA_PREFIX")
+    base = _base_of_conda() if looks and not active else None
+    if base:
+        return _checked(base, "conda's base environment")
     if not active:
         raise PipsafeError(
             "no environment is active and none is named",
@@ -55,6 +60,15 @@ def _named(args: argparse.Namespace) -> str:
             exit_code=Exit.USAGE,
         )
     return _checked(os.path.abspath(active), "the active environment (CONDA_PREFIX)")
+
+
+def _base_of_conda() -> str | None:
+    """The root prefix of the conda that runs us; None where none does."""
+    if "conda" not in sys.modules:
+        return None
+    from conda_pipsafe.engines.conda_context import root_prefix
+
+    return root_prefix()
 
 
 def _checked(prefix: str, said: str) -> str:

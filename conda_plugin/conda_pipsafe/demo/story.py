@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -173,7 +174,7 @@ class Story:
         expect: Exit | None,
         select: Callable[[str], str] = str,
     ) -> None:
-        self._say(f"\n  $ {program} {' '.join(shown)}")
+        self._say(f"\n  $ {program} {shlex.join(shown)}")
         done = subprocess.run(
             command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             check=False,

@@ -8,11 +8,13 @@ from typing import Any
 from conda_pipsafe.forecast.package_paths import PackagePaths, read_package_paths
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.files import UnreadableError
-from conda_pipsafe.prefix.paths import site_packages_of
+from conda_pipsafe.prefix.paths import clean_relative, site_packages_of
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
-def transaction_of(snapshot: Snapshot, prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> Transaction:
+def transaction_of(
+    snapshot: Snapshot, prefix: str, unlink: Iterable[Any], link: Iterable[Any], *, downloaded: bool = False
+) -> Transaction:
     """Describe a transaction from the package records that conda gives its hooks.
 
     Packages that are extracted in a package cache are described by their paths; others by their name.
@@ -22,13 +24,14 @@ def transaction_of(snapshot: Snapshot, prefix: str, unlink: Iterable[Any], link:
         prefix: The prefix of the transaction.
         unlink: conda `PackageRecord`s that go.
         link: conda `PackageRecord`s that come.
+        downloaded: conda is about to link them: what lies in the cache is what it takes.
     """
     link, unlink = tuple(link), tuple(unlink)
     before = _python(snapshot)
     after = _python_after(before, unlink, link)
     return Transaction(
         prefix=prefix,
-        link=tuple(_linked(prec, after, snapshot) for prec in link),
+        link=tuple(_linked(prec, after, snapshot, downloaded=downloaded) for prec in link),
         unlink=tuple(_unlinked(snapshot, prec) for prec in unlink),
         python_before=before[0],
         python_after=after[0],
@@ -56,8 +59,14 @@ def _python_after(before: _Python, unlink: tuple[Any, ...], link: tuple[Any, ...
     return (None, None) if going else before
 
 
-def _linked(prec: Any, python: _Python, snapshot: Snapshot) -> LinkedPackage:  # noqa: ANN401 - a conda PackageRecord
-    found = _extracted_paths(prec, python)
+def _linked(
+    prec: Any,  # noqa: ANN401 - a conda PackageRecord
+    python: _Python,
+    snapshot: Snapshot,
+    *,
+    downloaded: bool,
+) -> LinkedPackage:
+    found = _extracted_paths(prec, python, downloaded=downloaded)
     return LinkedPackage(
         name=prec.name,
         version=str(prec.version),
@@ -91,22 +100,46 @@ def _guess(prec: Any, snapshot: Snapshot) -> dict[str, str]:  # noqa: ANN401
     return distributions_of(package, tuple(map(str, context.pkgs_dirs)), snapshot)
 
 
-def _extracted_paths(prec: Any, python: _Python) -> PackagePaths | None:  # noqa: ANN401
+def _extracted_paths(prec: Any, python: _Python, *, downloaded: bool) -> PackagePaths | None:  # noqa: ANN401
     from conda.core.package_cache_data import PackageCacheData
     from conda.exceptions import CondaError
 
     try:
-        folder = PackageCacheData.get_entry_to_link(prec).extracted_package_dir
+        entry = PackageCacheData.get_entry_to_link(prec)
+        if not downloaded and not _is_the_same(prec, entry):
+            return None
         noarch = getattr(prec, "noarch", None)
         return read_package_paths(
-            folder, noarch=str(getattr(noarch, "value", noarch)) if noarch else None, python=python[0], site=python[1]
+            entry.extracted_package_dir,
+            noarch=str(getattr(noarch, "value", noarch)) if noarch else None,
+            python=python[0],
+            site=python[1],
         )
     except (CondaError, UnreadableError, OSError):
         return None
 
 
+def _is_the_same(prec: Any, entry: Any) -> bool:  # noqa: ANN401
+    """Whether an entry of the cache is the package that is meant.
+
+    Another one of its name, version and build may lie there: of another channel, or of before it was built anew. conda
+    downloads over that one. What neither side knows tells nothing.
+    """
+    known = [("md5", "legacy_bz2_md5"), ("size", "legacy_bz2_size")]
+    if str(prec.get("fn")) == str(entry.get("fn")):
+        known.append(("sha256", "sha256"))
+    for kind, older in known:
+        meant, there = {prec.get(kind), prec.get(older)} - {None}, entry.get(kind)
+        if meant and there and there not in meant:
+            return False
+    return True
+
+
 def _unlinked(snapshot: Snapshot, prec: Any) -> UnlinkedPackage:  # noqa: ANN401
     record = snapshot.record_named(prec.name)
-    return UnlinkedPackage(
-        prec.name, str(prec.version), str(prec.build), frozenset(record.files) if record else frozenset()
-    )
+    version, build = str(prec.version), str(prec.build)
+    if record is not None and (record.version, record.build) == (version, build):
+        return UnlinkedPackage(prec.name, version, build, frozenset(record.files))
+    # With `prefix_data_interoperability` conda also takes away what pip installed, after pip's own list.
+    files = (clean_relative(str(path)) for path in getattr(prec, "files", None) or ())
+    return UnlinkedPackage(prec.name, version, build, frozenset(filter(None, files)), of_pip=record is None)

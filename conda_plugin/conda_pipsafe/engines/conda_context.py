@@ -75,6 +75,13 @@ def shows_transactions() -> bool:
     return hasattr(conda.plugins.types, "CondaPreTransactionAction")
 
 
+def way_off() -> str:
+    """What sets the mode to `off`: `conda config` knows the settings of plugins since 25.5."""
+    if shows_transactions():  # which came with the same version
+        return "conda config --set plugins.pipsafe_mode off"
+    return "export CONDA_PLUGINS_PIPSAFE_MODE=off" if os.name != "nt" else "set CONDA_PLUGINS_PIPSAFE_MODE=off"
+
+
 def target_prefix() -> str | None:
     """The prefix that the running command is about; None when conda cannot tell."""
     from conda.base.context import context
@@ -87,11 +94,25 @@ def target_prefix() -> str | None:
     return os.path.abspath(str(prefix)) if prefix else None
 
 
+def root_prefix() -> str:
+    """The environment that conda itself is installed in."""
+    from conda.base.context import context
+
+    return os.path.abspath(str(context.root_prefix))
+
+
 def arguments() -> Any:  # noqa: ANN401 - conda's parsed command line, an argparse namespace or a dictionary with attributes
     """The running command's parsed options, as conda keeps them; attributes may be missing."""
     from conda.base.context import context
 
     return context._argparse_args  # noqa: SLF001 - conda has no public name for it
+
+
+def erases_records() -> bool:
+    """Whether every command reads environments in the way that erases the records of what pip replaced."""
+    from conda.base.context import context
+
+    return bool(getattr(context, "prefix_data_interoperability", getattr(context, "pip_interop_enabled", False)))
 
 
 def may_ask() -> bool:
@@ -172,6 +193,23 @@ def prefix_of_clone(clone: str) -> str | None:
         return None
 
 
+def link_order(prefix: str) -> tuple[str, ...]:
+    """The names of an environment's packages in the order in which conda links them in a copy.
+
+    Empty when this conda does not tell.
+    """
+    from conda.core.prefix_data import PrefixData
+    from conda.exceptions import CondaError
+    from conda.models.prefix_graph import PrefixGraph
+
+    try:
+        # Read as conda's own cloning reads it, but never with interoperability: that erases records.
+        records = PrefixData(prefix, interoperability=False).iter_records()
+        return tuple(str(record.name) for record in PrefixGraph(records).graph)
+    except (CondaError, TypeError, ValueError, KeyError, OSError):
+        return ()
+
+
 def ignored_entries() -> tuple[str, ...]:
     """The entries of the setting `plugins: pipsafe_ignore`; none where conda cannot give it."""
     from conda.base.context import context
@@ -183,20 +221,34 @@ def ignored_entries() -> tuple[str, ...]:
         return ()
 
 
-def audit_settings() -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
-    """The settings `plugins: pipsafe_audit_…`: select, ignore, fail_on; nothing where conda cannot give them."""
+def audit_settings() -> tuple[tuple[str, ...], tuple[str, ...], str | None] | None:
+    """The settings `plugins: pipsafe_audit_…`: select, ignore, fail_on; None where conda cannot give them.
+
+    Plugins have settings since conda 24.3.
+    """
     from conda.base.context import context
     from conda.exceptions import CondaError
 
     try:
         plugins = context.plugins
         select, ignore = (
-            tuple(str(entry) for entry in getattr(plugins, f"pipsafe_audit_{name}", None) or ())
+            tuple(str(entry) for entry in getattr(plugins, f"pipsafe_audit_{name}") or ())
             for name in ("select", "ignore")
         )
-        return select, ignore, str(getattr(plugins, "pipsafe_audit_fail_on", None) or "") or None
+        return select, ignore, str(plugins.pipsafe_audit_fail_on or "") or None
     except (CondaError, AttributeError):
-        return (), (), None
+        return None
+
+
+def envs_dirs() -> tuple[str, ...]:
+    """The folders in which conda looks for environments; none where it cannot say."""
+    from conda.base.context import context
+    from conda.exceptions import CondaError
+
+    try:
+        return tuple(map(str, context.envs_dirs))
+    except (CondaError, AttributeError):
+        return ()
 
 
 def name_of(prefix: str) -> str | None:

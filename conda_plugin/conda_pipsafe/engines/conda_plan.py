@@ -124,7 +124,9 @@ def _copy(source: str, destination: str) -> Foreseen:
     data.assert_environment()
     snapshot = _snapshot(source)
     made = conda_context.prefix_of_destination(destination) or destination
-    return Foreseen(forecast_copy(snapshot, made), source, replaced_packages(snapshot))
+    return Foreseen(
+        forecast_copy(snapshot, made, conda_context.link_order(source)), source, replaced_packages(snapshot)
+    )
 
 
 def _removed(options: Any) -> Foreseen:  # noqa: ANN401

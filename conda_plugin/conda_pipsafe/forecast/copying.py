@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from conda_pipsafe.forecast.effects import Forecast, Harm
@@ -24,6 +24,7 @@ from conda_pipsafe.prefix.record_csv import RecordedFile
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 _HASHED_AT_MOST = 256 * 1024 * 1024  # bytes
+_ENTRY_POINT = "unix_python_entry_point"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def replaced_packages(snapshot: Snapshot) -> tuple[Replaced, ...]:
     return tuple(sorted(found, key=lambda replaced: replaced.record.name))
 
 
-def forecast_copy(snapshot: Snapshot, destination: str) -> Forecast:
+def forecast_copy(snapshot: Snapshot, destination: str, order: Sequence[str] = ()) -> Forecast:
     """What of pip's a copy will not have: the paths that conda's records own too, where pip's file is there now.
 
     No package is needed for it, only the records: what they list is linked, and the rest is copied.
@@ -65,6 +66,8 @@ def forecast_copy(snapshot: Snapshot, destination: str) -> Forecast:
     Args:
         snapshot: The environment that is copied.
         destination: The prefix of the copy.
+        order: The names of conda's packages in the order in which it links them: of two that have one path the later
+            one's file is there in the end. Empty when that is not known.
     """
     link = tuple(
         LinkedPackage(
@@ -75,7 +78,7 @@ def forecast_copy(snapshot: Snapshot, destination: str) -> Forecast:
     )  # fmt: skip
     site = next((site.path for site in snapshot.sites if site.current), None)
     transaction = Transaction(destination, link, (), snapshot.python, snapshot.python, site, site)
-    losses = _Losses(snapshot)
+    losses = _Losses(snapshot, order)
     harms = [harm for dist in snapshot.pip_distributions() if (harm := losses.of(dist)) is not None]
     return Forecast(transaction, tuple(sorted(harms, key=lambda harm: (harm.dist.key, harm.dist.path))))
 
@@ -83,8 +86,9 @@ def forecast_copy(snapshot: Snapshot, destination: str) -> Forecast:
 class _Losses:
     """Which of pip's files lie where a record says that conda's do."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, order: Sequence[str]) -> None:
         self._snapshot = snapshot
+        self._place = {name: place for place, name in enumerate(order)}
         self._facts: dict[str, Mapping[str, PathFact]] = {}
 
     def of(self, dist: Distribution) -> Harm | None:
@@ -97,7 +101,7 @@ class _Losses:
             records = self._snapshot.record_paths.get(path_key(path), ())
             if records and self._is_lost(path, by_path, records):
                 lost.append(path)
-                owners.update(f"{record.name} {record.version}" for record in records)
+                owners.update(f"{record.name} {record.version}" for record in self._winners(path, records))
         by = tuple(sorted(owners))
         return Harm(dist, tuple(lost), by=by, writers=by, put_back=tuple(lost)) if lost else None
 
@@ -109,7 +113,8 @@ class _Losses:
             return source in rows and bool(owners) and self._is_lost(source, rows, owners)
         if not self._snapshot.exists(path):
             return False
-        facts = [fact for record in records if (fact := self._facts_of(record).get(path)) is not None]
+        winners = self._winners(path, records)
+        facts = [fact for record in winners if (fact := self._facts_of(record).get(path)) is not None]
         if any(fact.path_type == "softlink" for fact in facts):
             return not os.path.islink(os.path.join(self._snapshot.prefix, path))
         digest = self._digest(path)
@@ -119,6 +124,18 @@ class _Losses:
         # conda notes no hash of the scripts that it makes, nor of links: pip's RECORD tells whose it is.
         row = rows[path].sha256()
         return row is None or digest == row
+
+    def _winners(self, path: str, records: tuple[Record, ...]) -> tuple[Record, ...]:
+        """Of several records that have one path the one that conda links last; all of them, if nobody knows."""
+        if any(record.name not in self._place for record in records):
+            return records
+
+        def place(record: Record) -> tuple[bool, int]:
+            fact = self._facts_of(record).get(path)
+            # conda makes the scripts of entry points when all files are linked.
+            return fact is not None and fact.path_type == _ENTRY_POINT, self._place[record.name]
+
+        return (max(records, key=place),)
 
     def _facts_of(self, record: Record) -> Mapping[str, PathFact]:
         if record.meta_path not in self._facts:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from conda_pipsafe.forecast.editables import checkout_modules, offered_modules
+from conda_pipsafe.forecast.planned_paths import PlannedPaths, label, plan_paths
 from conda_pipsafe.forecast.requirements import newly_broken
 from conda_pipsafe.forecast.same_file import is_compiled_already, is_linked_already
-from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
+from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.files import UnreadableError, read_text
 from conda_pipsafe.prefix.paths import path_key, scripts_dir
@@ -47,7 +49,10 @@ class Harm:
         by: The conda packages that come (or go) at those paths or under that name.
         by_name_only: Nothing is known but that a package of this name comes: it is not downloaded yet.
         orphaned: It stays behind in the site-packages folder of a Python that goes.
-        shadowed: It is an editable checkout, and a package of its name will be found before it.
+        shadowed: It is an editable checkout, and what a package brings will be imported instead.
+        hidden: The modules of such a checkout for which that is so, each with the package that brings it; empty when
+            it is known by the name alone.
+        leftover: What stays of the dist-info of a conda package that goes: pip takes that for an installation.
         doubled: A second dist-info of its name will lie beside it.
         broken: What it requires and will no longer have, for people.
         writers: Of `by`, the packages that write the overwritten paths.
@@ -74,6 +79,8 @@ class Harm:
     comer: str | None = None
     commands: tuple[TakenCommand, ...] = ()
     put_back: tuple[str, ...] = ()
+    hidden: tuple[tuple[str, str], ...] = ()
+    leftover: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,58 +109,20 @@ class Forecast:
         return frozenset(path for harm in self.harms for path in (*harm.overwritten, *harm.deleted))
 
 
-@dataclass
-class _Plan:
-    """The transaction's paths by key, with the packages they belong to."""
-
-    written: dict[str, list[str]] = field(default_factory=dict)
-    removed: dict[str, list[str]] = field(default_factory=dict)
-    by_dist: dict[str, LinkedPackage] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
-    compiled: dict[str, str] = field(default_factory=dict)
-    entry_points: dict[str, str] = field(default_factory=dict)
-    coming: set[str] = field(default_factory=set)
-    site_after: str | None = None
-    blocked: dict[str, str | None] = field(default_factory=dict)
-
-
 def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
     """Work out what a transaction will do to pip's distributions; pure, and the same for every engine."""
     owned = snapshot.pip_distributions()
     if not owned:
         return Forecast(transaction)
-    plan = _plan(transaction)
+    plan = plan_paths(snapshot.prefix, transaction)
     python = _python_change(transaction)
     leaving = transaction.site_before if python is not None else None
     staying = [dist for dist in owned if dist.site.current and dist.site.path != leaving]
     broken = newly_broken(snapshot, transaction, staying)
     harms = [_harm(snapshot, plan, dist, leaving, broken.get(dist.path, ())) for dist in owned]
+    harms += [_leftover(snapshot, plan, dist) for dist in snapshot.distributions if dist not in owned]
     found = sorted((harm for harm in harms if harm is not None), key=lambda harm: (harm.dist.key, harm.dist.path))
     return Forecast(transaction, tuple(found), transaction.exact, python, _marker(snapshot, transaction, python))
-
-
-def _plan(transaction: Transaction) -> _Plan:
-    plan = _Plan(site_after=transaction.site_after)
-    for package in transaction.link:
-        for key in package.distributions:
-            plan.by_dist.setdefault(key, package)
-        plan.coming.add(package.name)
-        plan.entry_points.update((path_key(path), entry) for path, entry in package.scripts.items())
-        _add(plan.written, package.paths or (), _label(package))
-        plan.sources.update((path_key(path), source) for path, source in package.sources.items())
-        plan.compiled.update((path_key(path), source) for path, source in package.compiled.items())
-    for gone in transaction.unlink:
-        _add(plan.removed, gone.paths, _label(gone))
-    return plan
-
-
-def _label(package: LinkedPackage | UnlinkedPackage) -> str:
-    return f"{package.name} {package.version}"
-
-
-def _add(paths: dict[str, list[str]], new: Iterable[str], label: str) -> None:
-    for path in new:
-        paths.setdefault(path_key(path), []).append(label)
 
 
 def _python_change(transaction: Transaction) -> tuple[str, str | None] | None:
@@ -176,24 +145,27 @@ def _same_site(transaction: Transaction) -> bool:
 
 
 def _harm(
-    snapshot: Snapshot, plan: _Plan, dist: Distribution, leaving: str | None, broken: tuple[str, ...]
+    snapshot: Snapshot, plan: PlannedPaths, dist: Distribution, leaving: str | None, broken: tuple[str, ...]
 ) -> Harm | None:
     overwritten, deleted = _touched(snapshot, plan, dist)
     package = plan.by_dist.get(dist.key)
     # What comes is put into the folder of the Python of then.
     beside = plan.site_after is None or dist.site.path == plan.site_after
-    writers, removers = _labels(plan.written, overwritten), _labels(plan.removed, deleted)
-    in_the_way = _labels(plan.written, {folder for path in deleted if (folder := _blocking(snapshot, plan, path))})
-    comer = _label(package) if package is not None else None
+    writers, removers = _labels(plan, plan.written, overwritten), _labels(plan, plan.removed, deleted)
+    blocked = {folder for path in deleted if (folder := _blocking(snapshot, plan, path))}
+    in_the_way = _labels(plan, plan.written, blocked)
+    comer = label(package) if package is not None else None
+    shadowed, hidden = _shadowed(snapshot, plan, dist, package) if dist.editable and beside else (False, ())
+    labels = writers | removers | in_the_way | {by for _, by in hidden} | ({comer} if comer else set())
     harm = Harm(
         dist,
         overwritten,
         deleted,
-        tuple(sorted(writers | removers | in_the_way | ({comer} if comer else set()))),
+        tuple(sorted(labels)),
         by_name_only=package is not None and package.paths is None,
         orphaned=dist.site.path == leaving,
-        shadowed=package is not None and beside and dist.editable,
-        doubled=package is not None and beside and not _replaces_metadata(dist, package),
+        shadowed=shadowed,
+        doubled=package is not None and beside and _stands_beside(plan, dist, package),
         broken=broken,
         writers=tuple(sorted(writers)),
         removers=tuple(sorted(removers)),
@@ -201,30 +173,54 @@ def _harm(
         comer=comer,
         commands=_taken(plan, overwritten, comer),
         put_back=_put_back(snapshot, plan, overwritten),
+        hidden=hidden,
     )
     flags = harm.by_name_only or harm.orphaned or harm.shadowed or harm.doubled
     return harm if overwritten or deleted or flags or broken else None
 
 
-def _taken(plan: _Plan, overwritten: Iterable[str], comer: str | None) -> tuple[TakenCommand, ...]:
+def _leftover(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) -> Harm | None:
+    """What conda will leave of a dist-info of its own: files that pip put there when it installed over it."""
+    key = plan.folders.key(dist.metadata_path)
+    if dist.kind != "dist-info" or key in plan.written or key not in plan.removed:
+        return None
+    paths = (f"{dist.path}/{name}" for name in _names_in(snapshot, dist))
+    left = tuple(path for path in paths if plan.folders.key(path) not in plan.removed)
+    removers = tuple(sorted(_labels(plan, plan.removed, [dist.metadata_path])))
+    return Harm(dist, by=removers, removers=removers, leftover=left) if left else None
+
+
+def _names_in(snapshot: Snapshot, dist: Distribution) -> list[str]:
+    try:
+        return sorted(os.listdir(os.path.join(snapshot.prefix, dist.path)))
+    except OSError:
+        return []
+
+
+def _taken(plan: PlannedPaths, overwritten: Iterable[str], comer: str | None) -> tuple[TakenCommand, ...]:
     """The commands that change hands; conda's package of the same name keeps what the command means."""
-    folder = f"{scripts_dir()}/"
-    writers = ((path, plan.written[path_key(path)][-1]) for path in overwritten if path.startswith(folder))
-    return tuple(TakenCommand(path, by, plan.entry_points.get(path_key(path))) for path, by in writers if by != comer)
+    found = []
+    for path in overwritten:
+        key = plan.folders.key(path)
+        if key.startswith(f"{scripts_dir()}/"):
+            # conda makes the scripts of entry points when all files are linked.
+            by, entry_point = plan.entry_points.get(key) or (plan.written[key][-1], None)
+            found.append(TakenCommand(path, by, entry_point))
+    return tuple(taken for taken in found if taken.by != comer)
 
 
-def _put_back(snapshot: Snapshot, plan: _Plan, overwritten: Iterable[str]) -> tuple[str, ...]:
+def _put_back(snapshot: Snapshot, plan: PlannedPaths, overwritten: Iterable[str]) -> tuple[str, ...]:
     owners = snapshot.record_paths
     return tuple(
         path for path in overwritten if any(record.name in plan.coming for record in owners.get(path_key(path), ()))
     )
 
 
-def _touched(snapshot: Snapshot, plan: _Plan, dist: Distribution) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _touched(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) -> tuple[tuple[str, ...], tuple[str, ...]]:
     overwritten: list[str] = []
     deleted: list[str] = []
     for path in _own_paths(snapshot, dist) or _without_list(dist):
-        key = path_key(path)
+        key = plan.folders.key(path)
         if key in plan.written:
             target = overwritten
         elif key in plan.removed or _blocking(snapshot, plan, path):
@@ -236,7 +232,7 @@ def _touched(snapshot: Snapshot, plan: _Plan, dist: Distribution) -> tuple[tuple
     return tuple(sorted(overwritten)), tuple(sorted(deleted))
 
 
-def _blocking(snapshot: Snapshot, plan: _Plan, path: str) -> str | None:
+def _blocking(snapshot: Snapshot, plan: PlannedPaths, path: str) -> str | None:
     """A folder above the path in whose place conda will put a file or a link: it goes, with all that is in it."""
     folder = path.rpartition("/")[0]
     if not folder:
@@ -261,7 +257,7 @@ def _own_paths(snapshot: Snapshot, dist: Distribution) -> set[str]:
     return {row.path for row in snapshot.installed_files[dist.path]}
 
 
-def _stays(path: str, key: str, plan: _Plan) -> bool:
+def _stays(path: str, key: str, plan: PlannedPaths) -> bool:
     """Whether conda will "write" a path and yet leave it as it is."""
     if key in plan.sources:
         return is_linked_already(path, plan.sources[key])
@@ -274,10 +270,30 @@ def _without_list(dist: Distribution) -> set[str]:
     return {dist.metadata_path}
 
 
-def _labels(paths: Mapping[str, list[str]], touched: Iterable[str]) -> set[str]:
-    return {label for path in touched for label in paths.get(path_key(path), ())}
+def _labels(plan: PlannedPaths, paths: Mapping[str, list[str]], touched: Iterable[str]) -> set[str]:
+    return {name for path in touched for name in paths.get(plan.folders.key(path), ())}
 
 
-def _replaces_metadata(dist: Distribution, package: LinkedPackage) -> bool:
-    """Whether the package writes this very dist-info, so that no second one comes beside it."""
-    return package.paths is None or dist.metadata_path in package.paths
+def _stands_beside(plan: PlannedPaths, dist: Distribution, package: LinkedPackage) -> bool:
+    """Whether this dist-info stays as it is: the package writes another one, and none takes this one away."""
+    key = plan.folders.key(dist.metadata_path)
+    return package.paths is not None and key not in plan.written and key not in plan.removed
+
+
+def _shadowed(
+    snapshot: Snapshot, plan: PlannedPaths, dist: Distribution, package: LinkedPackage | None
+) -> tuple[bool, tuple[tuple[str, str], ...]]:
+    """Whether an editable checkout will no longer be imported, and which modules of it, where that can be told."""
+    own = checkout_modules(snapshot.prefix, dist, _own_paths(snapshot, dist))
+    offered = offered_modules(plan.written, dist.site.path)
+    taken = sorted((module, offered[module]) for module in own if module in offered)
+    hidden = tuple(pair for pair in taken if not _is_hidden(snapshot, f"{dist.site.path}/{pair[0]}"))
+    if package is None:
+        return bool(hidden), hidden
+    known = bool(own) and package.paths is not None
+    return bool(taken) if known else True, hidden
+
+
+def _is_hidden(snapshot: Snapshot, module: str) -> bool:
+    """Whether something of a module's name is imported from site-packages already."""
+    return any(snapshot.exists(f"{module}{end}") for end in ("/__init__.py", ".py"))

@@ -22,7 +22,7 @@ from conda_pipsafe.prefix.record_csv import RecordedFile
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 Stamp = tuple[int, int, int]  # inode, bytes, mtime in ns
-HASHED_AT_MOST = 256 * 1024 * 1024
+HASHED_AT_MOST = 256 * 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Baseline:
         shared: Those of their paths that a conda record had too.
         replaced: The dist-infos that already stood in place of a conda package.
         doubled: Canonical names of which two dist-infos lay side by side already.
-        foreseen: The paths that the forecast names; None when there was no exact forecast.
+        foreseen: The paths that the forecast names; None when it was not exact.
     """
 
     prefix: str
@@ -78,6 +78,7 @@ class Change:
         deleted: Its paths that are gone, in order.
         same: How many of the overwritten ones have the content that RECORD says.
         by: The exact specs of the conda packages that have those paths now; empty when nobody has.
+        foreseen: The forecast named one of the overwritten ones: it was conda, also where no record tells.
     """
 
     dist: Watched
@@ -85,6 +86,7 @@ class Change:
     deleted: tuple[str, ...]
     same: int
     by: tuple[str, ...]
+    foreseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,12 @@ class Outcome:
         changes: By conda, to what pip owned.
         replaced: By pip (a `pip:` section), to what conda owned; only what was not so before.
         orphaned: Distributions left behind with the Python they were installed for.
-        doubled: Distributions of which two dist-infos lie side by side now and did not before, and that `changes`
-            does not tell already.
+        doubled: Distributions with two dist-infos side by side now and not before, which `changes` does not tell.
         unforeseen: Paths of `changes` that the forecast did not name.
         spared: Paths that the forecast named and that are as they were.
         broken: Distributions that no longer have what they require, each with what that is, for people.
+        hidden: Editable checkouts no longer imported, each with its modules and the packages that bring them.
+        leftover: What conda left of a dist-info of its own, each with its files.
     """
 
     prefix: str
@@ -111,10 +114,11 @@ class Outcome:
     unforeseen: tuple[str, ...] = field(default=())
     spared: tuple[str, ...] = field(default=())
     broken: tuple[tuple[Distribution, tuple[str, ...]], ...] = ()
+    hidden: tuple[tuple[Distribution, tuple[tuple[str, str], ...]], ...] = ()
+    leftover: tuple[tuple[Distribution, tuple[str, ...]], ...] = ()
 
     def __bool__(self) -> bool:
-        harmed = self.changes or self.replaced or self.orphaned or self.doubled or self.broken
-        return bool(harmed or self.unforeseen or self.spared)
+        return any(getattr(self, name) for name in self.__dataclass_fields__ if name != "prefix")
 
 
 def take_baseline(snapshot: Snapshot) -> Baseline:
@@ -173,12 +177,7 @@ def stamp_of(prefix: str, path: str) -> Stamp | None:
 
 
 def compare(before: Baseline | None, after: Snapshot) -> Outcome:
-    """Compare a prefix with what it was before the command.
-
-    Args:
-        before: The baseline of then; None when the environment is new.
-        after: The snapshot of now.
-    """
+    """Compare a prefix with what it was before the command; `before` is None when the environment is new."""
     if before is None:
         return Outcome(after.prefix, replaced=replaced_packages(after), doubled=doubled_distributions(after))
     touched = {path for path, stamp in before.stamps.items() if stamp_of(after.prefix, path) != stamp}
@@ -218,11 +217,12 @@ def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched,
     if not overwritten and not deleted:
         return None
     same = sum(_is_same(after.prefix, path, dist.files[path]) for path in overwritten)
-    return Change(dist, tuple(sorted(overwritten)), tuple(sorted(deleted)), same, tuple(sorted(owners)))
+    foreseen = not (before.foreseen or frozenset()).isdisjoint(overwritten)
+    return Change(dist, tuple(sorted(overwritten)), tuple(sorted(deleted)), same, tuple(sorted(owners)), foreseen)
 
 
 def _is_rewritten(before: Baseline, touched: set[str], after: Snapshot, dist: Watched, path: str) -> bool:
-    """Whether a package's link script wrote into a file: pip would have written RECORD too. Bytecode is no harm."""
+    """Whether a link script wrote into a file: pip would have written RECORD too. Bytecode is no harm."""
     if f"{dist.path}/RECORD" in touched or not after.exists(dist.path) or dist.files[path] is None:
         return False
     was, now = before.stamps[path], stamp_of(after.prefix, path)
@@ -243,7 +243,8 @@ def doubled_distributions(snapshot: Snapshot) -> tuple[tuple[Distribution, ...],
     """Distributions of one name that lie side by side in one folder, where not all of them are conda's."""
     by_name: dict[tuple[str, str], list[Distribution]] = {}
     for dist in snapshot.distributions:
-        by_name.setdefault((dist.site.path, dist.key), []).append(dist)
+        if dist.has_metadata or dist.kind == "egg-link":  # a folder without it is a leftover
+            by_name.setdefault((dist.site.path, dist.key), []).append(dist)
     return tuple(
         tuple(dists)
         for dists in by_name.values()
@@ -252,11 +253,9 @@ def doubled_distributions(snapshot: Snapshot) -> tuple[tuple[Distribution, ...],
 
 
 def _orphans(before: Baseline, after: Snapshot) -> tuple[Distribution, ...]:
-    if before.python is None:
-        return ()
     # Without a Python no folder is imported from, whatever is in it.
     current = {site.path for site in after.sites if site.current and after.python is not None}
-    if before.site is None or before.site in current:
+    if before.python is None or before.site is None or before.site in current:
         return ()
     return tuple(
         dist for dist in after.distributions if dist.site.path == before.site and after.record_of(dist) is None

@@ -40,12 +40,17 @@ class LinkedPackage:
 
 @dataclass(frozen=True, slots=True)
 class UnlinkedPackage:
-    """A conda package that the transaction takes away: its record's name and the paths that conda will delete."""
+    """A package that the transaction takes away: its record's name and the paths that conda will delete.
+
+    Attributes:
+        of_pip: pip's: conda uninstalls it itself (`prefix_data_interoperability`).
+    """
 
     name: str
     version: str
     build: str
     paths: frozenset[str]
+    of_pip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

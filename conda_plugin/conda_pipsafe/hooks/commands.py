@@ -12,7 +12,6 @@ from conda_pipsafe.hooks.guard import observing, tell
 if TYPE_CHECKING:
     from conda_pipsafe.forecast.outcome import Outcome
     from conda_pipsafe.hooks.session import Session
-    from conda_pipsafe.prefix.dist_info import Distribution
     from conda_pipsafe.prefix.snapshot import Snapshot
 
 
@@ -50,6 +49,8 @@ def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argpar
         _warn_of_copy(source)
     elif session.prefix is not None and os.path.isdir(session.prefix):
         _recover(session.prefix)
+        if engine.erases_records():
+            _keep(command, session.prefix)
         _record(session.prefix)
         if not engine.shows_transactions():
             _begin_unseen(session)
@@ -129,7 +130,7 @@ def _warn_of_copy(source: str) -> None:
         sessions.current.said.update((dist.path, kind, "") for dist in doubled for kind in ("touched", "doubled"))
     if snapshot is None or not snapshot.pip_distributions():
         return
-    seen, replaced = forecast_copy(snapshot, ""), replaced_packages(snapshot)
+    seen, replaced = forecast_copy(snapshot, "", engine.link_order(source)), replaced_packages(snapshot)
     sessions.current.lost_in_copy = seen
     dists = [*(harm.dist for harm in seen.harms), *(item.dist for item in replaced)]
     over = passed_over(source, dists)
@@ -204,18 +205,24 @@ def _report(command: str, prefix: str) -> None:
         there = doubled_distributions(session.before[session.copied])
         baseline = replace(baseline, doubled=baseline.doubled | {dists[0].key for dists in there})
     after = read_snapshot(prefix)
-    outcome = replace(compare(baseline, after), broken=_broken(session, prefix, after))
+    outcome = replace(compare(baseline, after), **_as_foreseen(session, prefix, after))
     _tell_outcome(command, outcome, after)
     if prefix in session.baselines:
         clear_pending(prefix)
 
 
-def _broken(session: Session, prefix: str, after: Snapshot) -> tuple[tuple[Distribution, tuple[str, ...]], ...]:
-    """The requirements that the forecast saw go, of distributions that are still there."""
+def _as_foreseen(session: Session, prefix: str, after: Snapshot) -> dict[str, Any]:
+    """What the forecast saw and no path shows, of distributions that are still there: needs, checkouts hidden."""
     seen = session.forecasts.get(prefix)
     if seen is None or prefix not in session.baselines:
-        return ()
-    return tuple((harm.dist, harm.broken) for harm in seen.harms if harm.broken and after.exists(harm.dist.path))
+        return {}
+    still = [harm for harm in seen.harms if after.exists(harm.dist.path)]
+    return {
+        "broken": tuple((harm.dist, harm.broken) for harm in still if harm.broken),
+        "leftover": tuple((harm.dist, harm.leftover) for harm in still if harm.leftover),
+        # One of the same name is told by the two dist-infos.
+        "hidden": tuple((harm.dist, harm.hidden) for harm in still if harm.hidden and not harm.comer),
+    }
 
 
 def _tell_outcome(command: str, outcome: Outcome, after: Snapshot) -> None:

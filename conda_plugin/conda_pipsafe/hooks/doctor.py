@@ -8,12 +8,14 @@ nobody can miss, folders that hold nothing but bytecode whose sources are gone.
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conda_pipsafe.audit.findings import Finding
+    from conda_pipsafe.audit.many import Audited
 
 OK, BAD = "\u2705", "\u274c"
 
@@ -25,12 +27,13 @@ def check(prefix: str, *, verbose: bool) -> None:
         prefix: Absolute path of the environment.
         verbose: Print the findings themselves, not only how many.
     """
+    from conda_pipsafe.audit.engine import entries
     from conda_pipsafe.audit.many import Depth, audit_one
     from conda_pipsafe.render.findings import Judged, audit_text
     from conda_pipsafe.render.terminal import printable
 
     try:
-        audited = audit_one(prefix, Depth())
+        audited = _chosen(audit_one(prefix, Depth()))
     except Exception as error:  # noqa: BLE001 - the doctor's other checks must run
         print(f"{BAD} conda and pip: the audit failed ({type(error).__name__}: {error}).\n")
         return
@@ -43,10 +46,7 @@ def check(prefix: str, *, verbose: bool) -> None:
         return
     print(f"{BAD} conda and pip: {len(bad)} finding{'' if len(bad) == 1 else 's'}:\n")
     if verbose:
-        from conda_pipsafe.audit.catalogue import ENTRIES
-
-        entries = {entry.code: entry for entry in ENTRIES}
-        print(printable("\n".join(audit_text([Judged(audited, ())], entries))) + "\n")
+        print(printable("\n".join(audit_text([Judged(audited, ())], entries()))) + "\n")
     else:
         lines = [f"  {finding.code} {finding.message}" for finding in bad]
         print(printable("\n".join(line.replace("\n", "\\n") for line in lines)))
@@ -63,12 +63,12 @@ def fix(prefix: str, confirm: Callable[[str], object]) -> int:
     Returns:
         0 when nothing bad is left, else 1.
     """
-    from conda_pipsafe.audit.catalogue import ENTRIES
+    from conda_pipsafe.audit.engine import entries
     from conda_pipsafe.audit.many import Depth, audit_one
     from conda_pipsafe.render.findings import Judged, audit_text
     from conda_pipsafe.render.terminal import printable
 
-    audited = audit_one(prefix, Depth(cached=False))
+    audited = _chosen(audit_one(prefix, Depth(cached=False)))
     if audited.report is None:
         print(f"{BAD} conda and pip: {printable(audited.error or 'not audited')}.")
         return 1
@@ -81,8 +81,7 @@ def fix(prefix: str, confirm: Callable[[str], object]) -> int:
     if left:
         print("conda and pip: what leads out is your decision. The commands, in order:\n")
         report = audited.report._replace(findings=tuple(left))
-        entries = {entry.code: entry for entry in ENTRIES}
-        print(printable("\n".join(audit_text([Judged(audited._replace(report=report), ())], entries))) + "\n")
+        print(printable("\n".join(audit_text([Judged(audited._replace(report=report), ())], entries()))) + "\n")
     if removable:
         paths = [path for finding in removable for path in finding.paths]
         print("Nothing is left in these folders but bytecode whose sources are gone; they import as empty packages:")
@@ -92,6 +91,21 @@ def fix(prefix: str, confirm: Callable[[str], object]) -> int:
         for path in paths:
             _remove_bytecode(os.path.join(prefix, path))
     return 1 if left or any(os.path.lexists(os.path.join(prefix, *item.paths)) for item in removable) else 0
+
+
+def _chosen(audited: Audited) -> Audited:
+    """What conda's settings `pipsafe_audit_select` and `pipsafe_audit_ignore` leave of an audit."""
+    if audited.report is None or "conda" not in sys.modules:
+        return audited
+    from conda_pipsafe.audit.choice import Choice
+    from conda_pipsafe.audit.condarc import Settings, read_settings
+    from conda_pipsafe.engines.conda_context import audit_settings
+
+    known = audit_settings()
+    said = Settings(*known) if known else read_settings([sys.prefix])
+    return audited._replace(
+        report=audited.report._replace(findings=Choice(said.select, said.ignore).of(audited.report.findings))
+    )
 
 
 def _holds_only_bytecode(finding: Finding) -> bool:

@@ -125,6 +125,8 @@ def told_of(outcome: Outcome, source: str | None = None) -> Outcome:
         orphaned=tuple(dist for dist in outcome.orphaned if kept(dist.key)),
         doubled=tuple(dists for dists in outcome.doubled if kept(dists[0].key)),
         broken=tuple((dist, texts) for dist, texts in outcome.broken if kept(dist.key)),
+        hidden=tuple((dist, modules) for dist, modules in outcome.hidden if kept(dist.key)),
+        leftover=tuple((dist, paths) for dist, paths in outcome.leftover if kept(dist.key)),
         unforeseen=tuple(path for path in outcome.unforeseen if path not in hidden),
     )
 

@@ -23,11 +23,8 @@ def record_outcome(command: str, outcome: Outcome, revision: int | None, *, unfi
         revision: conda's last revision after it.
         unfinished: When the command began, if nobody saw its end.
     """
-    touched = [change.dist.name for change in outcome.changes] + [dist.name for dist, _ in outcome.broken]
-    touched += [item.dist.name for item in outcome.replaced] + [dist.name for dist in outcome.orphaned]
-    touched += [dists[0].name for dists in outcome.doubled]
     data: dict[str, Any] = {
-        "distributions": sorted({canonical_name(name) for name in touched}),
+        "distributions": _touched(outcome),
         "changes": [
             {
                 "name": change.dist.name,
@@ -44,6 +41,8 @@ def record_outcome(command: str, outcome: Outcome, revision: int | None, *, unfi
         "replaced": [{"record": item.record.dist_str, "by": item.dist.path} for item in outcome.replaced],
         "orphaned": [dist.path for dist in outcome.orphaned],
         "broken": [{"name": dist.name, "needs": list(texts)} for dist, texts in outcome.broken],
+        "hidden": [{"name": dist.name, "modules": dict(modules)} for dist, modules in outcome.hidden],
+        "leftover": [dist.path for dist, _ in outcome.leftover],
         "unforeseen": list(outcome.unforeseen[:MOST_PATHS]),
         "spared": list(outcome.spared[:MOST_PATHS]),
     }
@@ -60,3 +59,11 @@ def record_outcome(command: str, outcome: Outcome, revision: int | None, *, unfi
     )
     with contextlib.suppress(LedgerError):
         open_ledger(outcome.prefix).append([event])
+
+
+def _touched(outcome: Outcome) -> list[str]:
+    """Canonical names of every distribution that an outcome speaks of, in order."""
+    dists = [*(item.dist for item in outcome.replaced), *outcome.orphaned, *(dists[0] for dists in outcome.doubled)]
+    dists += [dist for dist, _ in (*outcome.broken, *outcome.leftover)] + [dist for dist, _ in outcome.hidden]
+    names = [*(change.dist.name for change in outcome.changes), *(dist.name for dist in dists)]
+    return sorted({canonical_name(name) for name in names})

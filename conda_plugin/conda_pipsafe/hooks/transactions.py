@@ -93,7 +93,7 @@ def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
     mode = engine.mode()
     if mode == "off" or prefix in sessions.current.clean:
         return
-    seen = _foresee(prefix, tuple(unlink), tuple(link))
+    seen = _foresee(prefix, tuple(unlink), tuple(link), downloaded=True)
     snapshot = sessions.current.before.get(prefix)
     if snapshot is None:
         return
@@ -137,14 +137,16 @@ def begin(prefix: str, snapshot: Snapshot, seen: Forecast | None) -> None:
         write_pending(prefix, sessions.current.command, utc_now(), baseline_to_json(baseline))
 
 
-def _foresee(prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> Forecast | None:
+def _foresee(
+    prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...], *, downloaded: bool = False
+) -> Forecast | None:
     from conda_pipsafe.engines.conda import transaction_of
     from conda_pipsafe.forecast.effects import forecast
 
     snapshot = sessions.snapshot_before(prefix)
     if snapshot is None or not snapshot.pip_distributions():
         return None
-    change = transaction_of(snapshot, prefix, unlink, link)
+    change = transaction_of(snapshot, prefix, unlink, link, downloaded=downloaded)
     seen = sessions.current.forecasts.get(prefix)
     if seen is None or not seen.exact or seen.transaction != change:
         seen = forecast(snapshot, change)
@@ -186,7 +188,7 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
         return
     sessions.current.said.update(key for harm in new for key in _keys(harm))
     sessions.current.said.update((harm.dist.path, "named", "") for harm in new if harm.by_name_only)
-    tell(forecast_text(seen, new, every_path=engine.is_verbose()))
+    tell(forecast_text(seen, new, every_path=engine.is_verbose(), off=engine.way_off()))
     if mode == "prompt" and engine.may_ask():
         if spinning:
             raise Refusal(CANNOT_ASK)
@@ -228,6 +230,7 @@ def _keys(harm: Harm) -> set[tuple[str, str, str]]:
         "shadowed": harm.shadowed,
         "doubled": harm.doubled,
         "broken": bool(harm.broken),
+        "leftover": bool(harm.leftover),
     }
     # A package that was announced by its name is the same news when its paths are known; `doubled` goes with it.
     return {(harm.dist.path, kind, "") for kind, holds in kinds.items() if holds}

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import PipArguments, without_secrets
 from conda_pipsafe.installer.changes import planned_changes
-from conda_pipsafe.installer.indexes import index_of, indexes_in_use, uv_indexes_in_use
+from conda_pipsafe.installer.indexes import index_of, indexes_in_use, other_places, uv_indexes_in_use
 from conda_pipsafe.installer.install import Options, Outcome, Prepared
 from conda_pipsafe.installer.journal import begin, busy, forget, read_journal
 from conda_pipsafe.installer.plan import PipFailedError, PlannedDist
@@ -154,7 +154,7 @@ def _all_expected(prepared: Prepared) -> list[Expected]:
         named = uv_indexes_in_use(words, prepared.pip.environment)
         return [_expected(dist, command, index_of(dist.url, named, only=False)) for dist in prepared.plan.dists]
     indexes = indexes_in_use(prepared.before.prefix, words, prepared.pip.environment)
-    only = not any(word.startswith(("-f", "--find-links", "-r", "--requirement")) for word in words)
+    only = not other_places(words, prepared.pip.environment)
     return [_expected(dist, command, index_of(dist.url, indexes, only=only)) for dist in prepared.plan.dists]
 
 

@@ -78,12 +78,18 @@ class Removal:
     missed_by: tuple[tuple[Distribution, str], ...]
 
 
-def names_in_file(path: str) -> list[str]:
+def names_in_file(path: str, including: tuple[str, ...] = ()) -> list[str]:
     """The names in a requirements file, files that it includes too; options and versions do not matter here.
+
+    Args:
+        path: The file.
+        including: The files that include it.
 
     Raises:
         PipsafeError: When it cannot be read.
     """
+    if os.path.normpath(path) in including:
+        raise PipsafeError(f"-r {path}: includes itself", exit_code=Exit.USAGE)
     try:
         with open(path, encoding="utf-8-sig") as file:
             lines = file.read().replace("\\\n", " ").splitlines()
@@ -94,7 +100,8 @@ def names_in_file(path: str) -> list[str]:
         text = re.sub(r"(^|\s)#.*", "", line).strip()
         included = re.match(r"(?:-r\s*|--requirement[\s=]\s*)(\S+)", text)
         if included:
-            found += names_in_file(os.path.join(os.path.dirname(path), included.group(1)))
+            nested = os.path.normpath(os.path.join(os.path.dirname(path), included.group(1)))
+            found += names_in_file(nested, (*including, os.path.normpath(path)))
         elif text.startswith(("-e", "--editable")) or "://" in text.partition("@")[0]:
             egg = re.search(r"#egg=([A-Za-z0-9._-]+)", line)
             found += [egg.group(1)] if egg else []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -63,6 +64,12 @@ class Ended:
     interrupted: int | None = None
 
 
+def _conda_install(snapshot: Snapshot, *specs: str) -> str:
+    """The command that brings them; where conda believes that they are there, it has to be made to."""
+    believed = [spec for spec in specs if snapshot.record_named(spec)]
+    return shlex.join(["conda", "install", "-p", snapshot.prefix, *(["--force-reinstall"] if believed else []), *specs])
+
+
 def find_pip(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Pip:
     """Find the pip that belongs to the environment.
 
@@ -78,18 +85,19 @@ def find_pip(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Pi
     if python is None:
         raise PipsafeError(
             f"the environment {prefix} has no Python, so nothing can be installed with pip",
-            hint=f"conda install -p {prefix} python pip",
+            hint=_conda_install(snapshot, "python", "pip"),
         )
     installed = [dist for dist in snapshot.distributions_named("pip") if dist.site.current and dist.has_metadata]
     if not installed:
         raise PipsafeError(
-            f"the environment {prefix} has no pip", hint=f"conda install -p {prefix} pip   (or: {python} -m ensurepip)"
+            f"the environment {prefix} has no pip",
+            hint=f"{_conda_install(snapshot, 'pip')}   (or: {shlex.quote(python)} -m ensurepip)",
         )
     version = installed[0].version
     if _release(version) < OLDEST_PIP:
         raise PipsafeError(
             f"pip {version} in {prefix} is too old: it cannot say beforehand what it would install (pip 23.0 can)",
-            hint=f"conda install -p {prefix} 'pip>=23.0'",
+            hint=_conda_install(snapshot, "pip>=23.0"),
         )
     variables, dropped = clean_environment(prefix, python, os.environ if environ is None else environ)
     # The guard is for raw pip: here the policy decides, and says why.

@@ -202,7 +202,10 @@ def _environment(snapshot: Snapshot) -> Iterator[Finding]:
             "PS402",
             prefix,
             f"{prefix} has no pip: `pip` runs the next one on PATH, which installs elsewhere.",
-            fixes=[fixes.conda(prefix, "install", "pip")],
+            # Where its record is still there, conda believes that it has nothing to do.
+            fixes=[
+                fixes.conda(prefix, "install", *(["--force-reinstall"] if snapshot.record_named("pip") else []), "pip")
+            ],
         )
     for site in snapshot.sites:
         if site.current and not _writable(os.path.join(prefix, site.path)):

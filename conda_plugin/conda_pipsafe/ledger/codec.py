@@ -7,7 +7,6 @@ since every text that looks like an address passes `scrub`.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -28,9 +27,8 @@ from conda_pipsafe.ledger.events import (
     Source,
     SourceKind,
 )
-from conda_pipsafe.prefix.direct_url import strip_credentials
+from conda_pipsafe.prefix.direct_url import without_credentials
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _SOURCE_FIELDS = frozenset({"kind", "url", "index", "hash", "revision"})
 _DIST_FIELDS = frozenset(
     {
@@ -71,7 +69,7 @@ class Line:
 def scrub(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Remove the credentials of every address in a JSON value."""
     if isinstance(value, str):
-        return _ADDRESS.sub(lambda match: strip_credentials(match.group()), value) if "://" in value else value
+        return without_credentials(value)
     if isinstance(value, Mapping):
         return {key: scrub(item) for key, item in value.items()}
     return [scrub(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -64,7 +64,7 @@ def _requested(dist: Distribution) -> bool | None:
 
 def _source(dist: Distribution) -> Source:
     direct = dist.direct_url
-    if direct is None:
+    if direct is None or dist.installer == "conda":  # then it is one of the machine that built conda's package
         return Source("editable" if dist.editable else "unknown")
     return Source(
         "editable" if direct.editable else "direct-url", direct.url, hash=direct.hash, revision=direct.revision

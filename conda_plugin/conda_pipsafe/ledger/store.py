@@ -144,7 +144,7 @@ class Ledger:
             self._lock.acquire(timeout=wait)
         except filelock.Timeout as error:
             raise LedgerBusyError(
-                f"the ledger of {self.prefix} is in use by another process since {wait:g} seconds",
+                f"the ledger of {self.prefix} has been in use by another process for {wait:g} seconds",
                 hint="wait until the other conda-pipsafe has ended, then try again",
             ) from error
         except (OSError, NotImplementedError) as error:

@@ -15,6 +15,7 @@ _SECRET = re.compile(
     r"([?&;#](?:[\w.-]*(?:token|secret|passw|signature|credential|auth|api[_-]?key|access[_-]?key)[\w.-]*|sig|key|pwd|pat)=)[^&;#]*",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _CONDA_TOKEN = re.compile(r"(?<=/t/)[A-Za-z0-9-]+(?=/)")
 
 
@@ -51,6 +52,11 @@ def strip_credentials(url: str) -> str:
     if not url.lower().startswith("file:"):  # there /t/ is a folder
         url = _CONDA_TOKEN.sub("****", url)
     return _SECRET.sub(r"\1****", url)
+
+
+def without_credentials(text: str) -> str:
+    """Remove the credentials of every address in a text."""
+    return _ADDRESS.sub(lambda match: strip_credentials(match.group()), text) if "://" in text else text
 
 
 def parse_direct_url(data: object) -> DirectUrl | None:

@@ -47,7 +47,7 @@ def read_bytes(prefix: str, relative: str, limit: int = METADATA_LIMIT) -> bytes
     """Read one regular file of the prefix, never more than `limit` bytes, never blocking on a pipe.
 
     A symbolic link is followed when it stays in the prefix or leads into an extracted conda package
-    (conda's softlinks into its package cache); any other way out is refused.
+    (conda's softlinks into its package cache) or uv's cache; any other way out is refused.
 
     Raises:
         UnreadableError: With the problem, also when the file does not exist.
@@ -56,7 +56,7 @@ def read_bytes(prefix: str, relative: str, limit: int = METADATA_LIMIT) -> bytes
     try:
         info = os.lstat(path)
         if stat.S_ISLNK(info.st_mode):
-            if not _may_follow(prefix, path):
+            if not may_follow(prefix, path):
                 raise _refused("link-outside", relative, "a symbolic link that leads out of the environment")
             info = os.stat(path)
         if not stat.S_ISREG(info.st_mode):
@@ -103,7 +103,8 @@ def _refused(kind: ProblemKind, path: str, detail: str) -> UnreadableError:
     return UnreadableError(Problem(kind, path, detail))
 
 
-def _may_follow(prefix: str, path: str) -> bool:
+def may_follow(prefix: str, path: str) -> bool:
+    """Whether a link stays in the prefix or leads into an extracted conda package or uv's cache."""
     target = os.path.realpath(path)
     if is_below(target, os.path.realpath(prefix)):
         return True
@@ -111,7 +112,11 @@ def _may_follow(prefix: str, path: str) -> bool:
     while os.path.dirname(folder) != folder:
         if os.path.isfile(os.path.join(folder, "info", "index.json")):
             return True
-        folder = os.path.dirname(folder)
+        above, name = os.path.split(folder)
+        # `uv pip install --link-mode symlink`
+        if name.startswith("archive-v") and os.path.isfile(os.path.join(above, "CACHEDIR.TAG")):
+            return True
+        folder = above
     return False
 
 

@@ -7,12 +7,16 @@ The format (conda's `conda.history`): blocks that begin `==> TIME <==`, comments
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_bytes
 
 HISTORY = "conda-meta/history"
 _BLOCK = re.compile(r"^==>\s*(.+?)\s*<==$")
+_SPECS = re.compile(r"^#\s*(\w+) specs:\s*(.*)$")
+_QUOTED = re.compile(r"""(['"])(.*?)\1""")
+_SPEC_NAME = re.compile(r"^(?:[^\[]*::)?([^\s=<>!~\[:]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class Revision:
         command: The command line, or an empty string.
         linked: `channel/subdir::name-version-build` of what came.
         unlinked: The same of what went.
+        asked: Names of the packages that the user asked for.
+        dropped: Names of those that the user had removed.
     """
 
     number: int
@@ -32,11 +38,13 @@ class Revision:
     command: str
     linked: tuple[str, ...]
     unlinked: tuple[str, ...]
+    asked: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All revisions, and what the last one says is installed."""
+    """All revisions, and what the last one says is installed and asked for."""
 
     revisions: tuple[Revision, ...]
 
@@ -52,6 +60,18 @@ class History:
             present.difference_update(dist_str(dist) for dist in revision.unlinked)
             present.update(dist_str(dist) for dist in revision.linked)
         return frozenset(present)
+
+    def requested(self) -> frozenset[str]:
+        """The names of the packages that the user asked for and has not removed since.
+
+        A record's own `requested_spec` does not tell: conda writes it anew, without one, when it links a package again
+        for another's sake, as for a change of Python.
+        """
+        names: set[str] = set()
+        for revision in self.revisions:
+            names.difference_update(revision.dropped)
+            names.update(revision.asked)
+        return frozenset(names)
 
 
 def dist_str(dist: str) -> str:
@@ -95,10 +115,22 @@ def _parse(text: str) -> tuple[list[Revision], int]:
 def _revision(number: int, time: str, lines: list[str]) -> Revision:
     command = next((line.removeprefix("# cmd:").strip() for line in lines if line.startswith("# cmd:")), "")
     dists = [line for line in lines if not line.startswith("#")]
+    specs = [match.groups() for line in lines if (match := _SPECS.match(line))]
     return Revision(
         number=number,
         time=time,
         command=command,
         linked=tuple(dist.removeprefix("+") for dist in dists if not dist.startswith("-")),
         unlinked=tuple(dist[1:] for dist in dists if dist.startswith("-")),
+        asked=_names(text for action, text in specs if action not in {"remove", "uninstall"}),
+        dropped=_names(text for action, text in specs if action in {"remove", "uninstall"}),
     )
+
+
+def _names(texts: Iterable[str]) -> tuple[str, ...]:
+    """The names in lists of specifications: Python's lists (`['python=3.12']`), in older files commas alone."""
+    found: list[str] = []
+    for text in texts:
+        specs = [spec for _, spec in _QUOTED.findall(text)] if "[" in text else text.split(",")
+        found += [match.group(1).lower() for spec in specs if (match := _SPEC_NAME.match(spec.strip()))]
+    return tuple(found)

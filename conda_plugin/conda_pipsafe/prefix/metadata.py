@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from conda_pipsafe.prefix.direct_url import without_credentials
+
 _NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$")
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Core metadata of one distribution; empty strings and tuples where a field is missing."""
+    """Core metadata of one distribution, its addresses without credentials; empty where a field is missing."""
 
     name: str
     version: str
@@ -51,7 +53,7 @@ def parse_metadata(text: str) -> Metadata:
     return Metadata(
         name=_first(fields, "name") or "",
         version=_first(fields, "version") or "",
-        requires_dist=tuple(fields.get("requires-dist", ())),
+        requires_dist=tuple(map(without_credentials, fields.get("requires-dist", ()))),
         requires_python=_first(fields, "requires-python"),
         extras=tuple(fields.get("provides-extra", ())),
     )
@@ -76,5 +78,6 @@ def parse_requires_txt(text: str) -> tuple[str, ...]:
         conditions = [f"({marker})"] if marker else []
         if extra:
             conditions.append(f'extra == "{extra}"')
+        line = without_credentials(line)
         requirements.append(f"{line}; {' and '.join(conditions)}" if conditions else line)
     return tuple(requirements)

@@ -80,10 +80,18 @@ def audit_text(
     return lines
 
 
-def audit_value(judged: Sequence[Judged], entries: Mapping[str, Entry]) -> dict[str, Any]:
-    """The reports as JSON values (`docs/schema/audit-1.json`): one environment's own, of several a list."""
+def audit_value(
+    judged: Sequence[Judged], entries: Mapping[str, Entry], *, several: bool | None = None
+) -> dict[str, Any]:
+    """The reports as JSON values (`docs/schema/audit-1.json`): one environment's own, of several a list.
+
+    Args:
+        judged: What was found in each.
+        entries: Catalogue entries by code.
+        several: Whether several were asked for, though there may be one; by default, whether there are.
+    """
     values = [_judged_value(item, entries) for item in judged]
-    if len(values) == 1:
+    if len(values) == 1 and not several:
         return values[0]
     count = Counter(finding.severity for item in judged for finding in item.findings)
     return {
@@ -123,9 +131,9 @@ def findings_text(
         quiet: Show nothing but findings.
     """
     if not report.findings:
-        return [_clean(report)]
+        return [_clean(report), *skipped_lines(report)]
     lines: list[str] = []
-    for heading, group in _groups(report, entries):
+    for heading, group in grouped(report, entries):
         if group:
             lines += [heading, ""]
             for finding in group:
@@ -136,10 +144,15 @@ def findings_text(
     lines.append("`pipsafe explain CODE` says what a code means and how it comes about.")
     if not any(finding.severity != "note" for finding in report.findings):
         lines.append(_clean(report))
-    return lines
+    return [*lines, *skipped_lines(report)]
 
 
-def _groups(report: AuditReport, entries: Mapping[str, Entry]) -> Iterator[tuple[str, list[Finding]]]:
+def skipped_lines(report: AuditReport) -> list[str]:
+    """What was not looked at, and why, one line each."""
+    return [f"Skipped {name}, because {_line(reason)}." for name, reason in report.skipped]
+
+
+def grouped(report: AuditReport, entries: Mapping[str, Entry]) -> Iterator[tuple[str, list[Finding]]]:
     """Headings and what belongs below each: what to mend in order of the steps, notes, what was not looked at."""
     from conda_pipsafe.audit.entries.entry import STEPS
 
@@ -193,7 +206,8 @@ def _clean(report: AuditReport) -> str:
 
 
 def _looked_at(report: AuditReport) -> str:
-    return f"{report.records} conda packages, {report.distributions} pip distributions, {report.paths} paths"
+    hashed = "" if report.hashed is None else f", {report.hashed} files hashed"
+    return f"{report.records} conda packages, {report.distributions} pip distributions, {report.paths} paths{hashed}"
 
 
 def findings_value(report: AuditReport, entries: Mapping[str, Entry]) -> dict[str, Any]:
@@ -208,7 +222,9 @@ def findings_value(report: AuditReport, entries: Mapping[str, Entry]) -> dict[st
             "conda_packages": report.records,
             "pip_distributions": report.distributions,
             "paths": report.paths,
+            "hashed": report.hashed,
             "checks": list(report.checks),
+            "skipped": [{"check": name, "reason": reason} for name, reason in report.skipped],
         },
     }
 

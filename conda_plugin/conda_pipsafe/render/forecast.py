@@ -16,7 +16,13 @@ MOST_ORPHANS = 20
 
 
 def forecast_text(
-    seen: Forecast, harms: Sequence[Harm], *, refused: bool = False, every_path: bool = False, planned: bool = False
+    seen: Forecast,
+    harms: Sequence[Harm],
+    *,
+    refused: bool = False,
+    every_path: bool = False,
+    planned: bool = False,
+    off: str = "conda config --set plugins.pipsafe_mode off",
 ) -> str:
     """One block: which packages, which paths, which way out.
 
@@ -26,16 +32,17 @@ def forecast_text(
         refused: The transaction is refused because of them.
         every_path: Name every package and path, not the first few.
         planned: Nothing is about to happen: somebody only asks.
+        off: What stops the warnings.
     """
     few, most = (None, None) if every_path else (FEW, MOST_PACKAGES)
     lines = [_title(seen, len(harms), refused=refused)]
     for harm in harms[:most]:
-        lines += [f"  {harm.dist.name} {harm.dist.version}: {effect}" for effect in _effects(seen, harm, few)]
+        lines += [f"  {_named(harm.dist)}: {effect}" for effect in _effects(seen, harm, few)]
     if len(harms) > len(harms[:most]):
         lines.append(f"  … and {len(harms) - MOST_PACKAGES} more")
     lines += _ways_out_lines(seen, harms)
     if not refused and not planned:
-        lines.append("  (to stop these warnings: conda config --set plugins.pipsafe_mode off)")
+        lines.append(f"  (to stop these warnings: {off})")
     return "\n".join(lines)
 
 
@@ -62,8 +69,8 @@ def refined_text(seen: Forecast, harms: Sequence[Harm], spared: Sequence[Distrib
     """
     lines = ["", "(conda-pipsafe, exact now that it is downloaded)"]
     for harm in harms[:MOST_PACKAGES]:
-        lines += [f"  {harm.dist.name} {harm.dist.version}: {effect}" for effect in _effects(seen, harm, FEW)]
-    lines += [f"  {dist.name} {dist.version}: not harmed: no path of it is met" for dist in spared]
+        lines += [f"  {_named(harm.dist)}: {effect}" for effect in _effects(seen, harm, FEW)]
+    lines += [f"  {_named(dist)}: not harmed: no path of it is met" for dist in spared]
     return "\n".join(lines)
 
 
@@ -127,6 +134,7 @@ def _harm_value(harm: Harm, ignored: Collection[str]) -> dict[str, Any]:
         "shadowed": harm.shadowed,
         "doubled": harm.doubled,
         "broken": bool(harm.broken),
+        "leftover": bool(harm.leftover),
     }
     return {
         "name": harm.dist.name,
@@ -141,6 +149,8 @@ def _harm_value(harm: Harm, ignored: Collection[str]) -> dict[str, Any]:
         "commands": [{"path": taken.path, "by": taken.by, "entry_point": taken.entry_point} for taken in harm.commands],
         "put_back": list(harm.put_back),
         "broken": list(harm.broken),
+        "leftover": list(harm.leftover),
+        "hidden": [{"module": module.replace("/", "."), "by": by} for module, by in harm.hidden],
         "by": list(harm.by),
         "ignored": harm.dist.path in ignored,
     }
@@ -176,7 +186,10 @@ def _effects(seen: Forecast, harm: Harm, few: int | None) -> list[str]:
         if harm.in_the_way:
             causes.append(f"{_of_conda(harm.in_the_way)}, put where a folder of theirs is,")
         effects.append(f"{' and '.join(causes)} will delete {counted_paths(harm.deleted, few)}")
-    effects += _of_its_name(harm)
+    if harm.leftover:
+        names = ", ".join(map(posixpath.basename, harm.leftover[:few]))
+        effects.append(f"of its dist-info {names} will be left, which pip takes for an installed {harm.dist.name}")
+    effects += _of_its_name(harm, few)
     if harm.broken:
         effects.append(f"will no longer have what it needs: {', '.join(harm.broken[:few])}")
     if harm.orphaned and seen.python:
@@ -186,13 +199,17 @@ def _effects(seen: Forecast, harm: Harm, few: int | None) -> list[str]:
     return effects
 
 
-def _of_its_name(harm: Harm) -> list[str]:
+def _of_its_name(harm: Harm, few: int | None) -> list[str]:
     """What a package of the distribution's own name means for it."""
     comer = f"conda's {harm.comer}"
     if harm.by_name_only:
         return [f"{comer} comes under the same name (not downloaded yet: the paths are not known)"]
-    if harm.shadowed:
+    if harm.shadowed and harm.comer:
         return [f"{comer} will be imported instead of this editable checkout"]
+    if harm.hidden:
+        modules = ", ".join(module.replace("/", ".") for module, _ in harm.hidden[:few])
+        by = _of_conda(sorted({label for _, label in harm.hidden}))
+        return [f"{by} will be imported instead of this editable checkout (import {modules})"]
     return [f"{comer} will put a second dist-info beside pip's"] if harm.doubled else []
 
 
@@ -206,13 +223,22 @@ def _commands(harm: Harm, few: int | None) -> list[str]:
     return [*told, *([f"{more} more commands change hands"] if more else [])]
 
 
+def _named(dist: Distribution) -> str:
+    # The link of `setup.py develop` does not say its version.
+    return f"{dist.name} {dist.version}".rstrip()
+
+
 def _of_conda(labels: Sequence[str]) -> str:
-    return ", ".join(f"conda's {label}" for label in labels)
+    return ", ".join(label if label.startswith("pip's ") else f"conda's {label}" for label in labels)
 
 
 def _replaced(harms: Sequence[Harm]) -> list[str]:
     return sorted(
-        {harm.dist.name for harm in harms if (harm.writers or harm.in_the_way or harm.comer) and not harm.orphaned}
+        {
+            harm.dist.name
+            for harm in harms
+            if (harm.writers or harm.in_the_way or harm.comer or harm.hidden) and not harm.orphaned
+        }
     )
 
 
@@ -249,6 +275,9 @@ def _ways_out_lines(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
     if needs:
         shown = " ".join(shlex.quote(need) for need in needs[:MOST_PACKAGES])
         lines.append(f"  to keep what is needed, ask conda for it in the same command, or afterwards pip:  {shown}")
+    left = [shlex.quote(f"{seen.transaction.prefix}/{harm.dist.path}") for harm in harms if harm.leftover]
+    if left:
+        lines.append(f"  afterwards, against what is left:  rm -r {' '.join(left[:MOST_PACKAGES])}")
     if orphans:
         shown = " ".join(orphans[:MOST_ORPHANS])
         lines.append(f"  afterwards, install again what stays behind:  conda pipsafe install -p {prefix} {shown}")

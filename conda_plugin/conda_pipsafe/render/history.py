@@ -24,6 +24,11 @@ def history_text(events: Iterable[Event]) -> str:
     return "\n".join(lines)
 
 
+def event_text(event: Event) -> tuple[str, str]:
+    """When an event happened (UTC) and what it was, in one line."""
+    return _when(event), " ".join(_what(event).split()) + _doubt(event)
+
+
 def state_text(states: Sequence[DistState]) -> str:
     """What is there now, one distribution a line."""
     return "\n".join(f"  {state.name} {state.version}{_origin(state)}" for state in states)

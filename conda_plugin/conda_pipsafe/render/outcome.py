@@ -36,6 +36,11 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
         lines.append(f"  {dist.name} {dist.version}: no longer has what it needs: {', '.join(_now(texts[:FEW]))}")
         needs = " ".join(f'"{text.partition(" (")[0]}"' for text in texts[:FEW])
         lines.append(f"    to have it again:  conda install -p {quote(prefix)} {needs}  (or conda pipsafe install …)")
+    for dist, modules in outcome.hidden:
+        lines += _hidden_lines(prefix, dist, modules)
+    for dist, paths in outcome.leftover:
+        lines.append(f"  {dist.name} {dist.version}: of its dist-info {counted_paths(paths)} is left, no package")
+        lines.append(f"    to put it right:  rm -r {quote(f'{prefix}/{dist.path}')}")
     if outcome.unforeseen:
         lines.append(f"  not foreseen (please report it): {counted_paths(outcome.unforeseen)}")
     if outcome.spared:
@@ -53,7 +58,8 @@ def _change_lines(prefix: str, change: Change, *, stranded: bool) -> list[str]:
     dist = change.dist
     parts = []
     if change.overwritten:
-        owners = ", ".join("conda's " + spec for spec in change.by) or "a script of a package's, or somebody else,"
+        somebody = "conda" if change.foreseen else "a script of a package's, or somebody else,"
+        owners = ", ".join("conda's " + spec for spec in change.by) or somebody
         same = f", {change.same} of them with the same content" if change.same else ""
         parts.append(f"{owners} overwrote {counted_paths(change.overwritten)}{same}")
     if change.deleted:
@@ -62,7 +68,10 @@ def _change_lines(prefix: str, change: Change, *, stranded: bool) -> list[str]:
     if stranded:
         return lines  # this Python's pip does not see it; what stays behind is told below
     uninstall = f"{_python(prefix)} -m pip uninstall -y {dist.name}"
-    if change.by:
+    if change.by and f"{dist.path}/METADATA" in change.deleted and _is_all(change):
+        again = f'"{dist.name}=={dist.version}"'
+        lines.append(f"    conda's is whole; to have pip's again:  conda pipsafe install -p {quote(prefix)} {again}")
+    elif change.by:
         specs = " ".join(f'"{spec}"' for spec in change.by)
         lines.append(f"    to have conda's, whole:  {uninstall}  (until it says: not installed)")
         lines.append(f"      then:  conda install -p {quote(prefix)} --force-reinstall {specs}")
@@ -70,6 +79,11 @@ def _change_lines(prefix: str, change: Change, *, stranded: bool) -> list[str]:
         again = f'"{dist.name}=={dist.version}"'
         lines.append(f"    to have pip's again:  {_python(prefix)} -m pip install --force-reinstall --no-deps {again}")
     return lines
+
+
+def _is_all(change: Change) -> bool:
+    """Whether nothing stays of what it was."""
+    return set(change.dist.files) <= {*change.overwritten, *change.deleted}
 
 
 def _replaced_lines(prefix: str, item: Replaced) -> list[str]:
@@ -83,12 +97,24 @@ def _replaced_lines(prefix: str, item: Replaced) -> list[str]:
 
 
 def _doubled_lines(prefix: str, dists: Sequence[Distribution]) -> list[str]:
-    versions = " and ".join(sorted(dist.version for dist in dists))
+    # The link of `setup.py develop` does not say its version.
+    versions = " and ".join(sorted(dist.version or "an editable one" for dist in dists))
     name = dists[0].name
     return [
         f"  {name}: two dist-infos lie side by side, {versions}; no tool can tell which is installed",
         f"    to put it right:  {_python(prefix)} -m pip uninstall -y {name}  (until it says: not installed)",
         "      then install the one that you want",
+    ]
+
+
+def _hidden_lines(prefix: str, dist: Distribution, modules: Sequence[tuple[str, str]]) -> list[str]:
+    names = ", ".join(module.replace("/", ".") for module, _ in modules[:FEW])
+    packages = sorted({by for _, by in modules})
+    owners = ", ".join(f"conda's {by}" for by in packages)
+    gone = " ".join(by.rpartition(" ")[0] for by in packages)
+    return [
+        f"  {dist.name} {dist.version}: its checkout is no longer imported: `import {names}` finds {owners}",
+        f"    to import the checkout again:  conda remove -p {quote(prefix)} --force {gone}",
     ]
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from conda_pipsafe import __version__
 from conda_pipsafe.audit.catalogue import Entry
 from conda_pipsafe.audit.findings import Finding
-from conda_pipsafe.render.findings import Judged
+from conda_pipsafe.render.findings import Judged, skipped_lines
 
 VERSION = "2.1.0"
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -48,13 +48,19 @@ def sarif_value(judged: Sequence[Judged], entries: Mapping[str, Entry]) -> dict[
                 "toolExecutionNotifications": [
                     {"level": "error" if item.report is None else "note", "message": {"text": text}}
                     for item in judged
-                    for text in (*item.audited.problems, *([item.audited.error] if item.audited.error else []))
+                    for text in _said(item)
                 ],
             }
         ],
         "results": results,
     }
     return {"$schema": SCHEMA, "version": VERSION, "runs": [run]}
+
+
+def _said(item: Judged) -> list[str]:
+    """What a reader has to know beside the results."""
+    error = [item.audited.error] if item.audited.error else []
+    return [*item.audited.problems, *(skipped_lines(item.report) if item.report else []), *error]
 
 
 def _rule(code: str, entry: Entry | None) -> dict[str, Any]:

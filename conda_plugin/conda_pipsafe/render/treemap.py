@@ -44,23 +44,33 @@ def layout(weights: Sequence[float], box: Box) -> list[Box]:
 
 
 def treemap(owners: Sequence[Owned]) -> str:
-    """The picture of an environment: one rectangle per conda package and per distribution of pip's."""
+    """The picture of an environment: one rectangle per conda package and per distribution of pip's, each side apart."""
     shown = [owned for owned in owners if owned.paths][:_MOST]
+    sides = [side for kind in ("conda", "pip") if (side := [owned for owned in shown if owned.owner == kind])]
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Who owns how many paths">']
-    boxes = layout([float(owned.paths) for owned in shown], Box(0, 0, WIDTH, HEIGHT))
-    for owned, box in zip(shown, boxes, strict=True):
+    boxes = layout([float(sum(owned.paths for owned in side)) for side in sides], Box(0, 0, WIDTH, HEIGHT))
+    drawn = [
+        pair
+        for side, box in zip(sides, boxes, strict=True)
+        for pair in zip(side, layout([float(owned.paths) for owned in side], box), strict=True)
+    ]
+    # The contested ones last, so that nobody's edge hides theirs.
+    for owned, box in sorted(drawn, key=lambda pair: pair[0].contested > 0):
         parts += _rectangle(owned, box)
     return "\n".join([*parts, "</svg>"])
 
 
 def _rectangle(owned: Owned, box: Box) -> Iterator[str]:
-    kind = "contested" if owned.contested else owned.owner
+    kind, inset = ("contested", 1.5) if owned.contested else (owned.owner, 0.0)
     tail = f", {owned.contested} of them contested" if owned.contested else ""
     said = escape(printable(f"{owned.owner}: {owned.name} {owned.version}, {owned.paths} paths{tail}"))
     yield (
-        f'<g><title>{said}</title><rect class="{kind} {owned.owner}" x="{box.x:.1f}" y="{box.y:.1f}"'
-        f' width="{max(box.width, 0.5):.1f}" height="{max(box.height, 0.5):.1f}"/>'
+        f'<g><title>{said}</title><rect class="{kind} {owned.owner}" x="{box.x + inset:.1f}" y="{box.y + inset:.1f}"'
+        f' width="{max(box.width - 2 * inset, 0.5):.1f}" height="{max(box.height - 2 * inset, 0.5):.1f}"/>'
     )
     if len(owned.name) * _LETTER + 8 < box.width and box.height > _LINE:
         yield f'<text x="{box.x + 4:.1f}" y="{box.y + 12:.1f}">{escape(printable(owned.name))}</text>'
+        number = f"{owned.paths:,}"
+        if box.height > 2 * _LINE + 4 and len(number) * _LETTER + 8 < box.width:
+            yield f'<text x="{box.x + 4:.1f}" y="{box.y + 12 + _LINE:.1f}">{number}</text>'
     yield "</g>"

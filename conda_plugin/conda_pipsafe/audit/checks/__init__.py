@@ -7,6 +7,7 @@ from importlib import import_module
 from types import ModuleType
 
 NAMES = (
+    "checkouts",
     "conda_requirements",
     "contested",
     "damaged_records",
@@ -16,6 +17,7 @@ NAMES = (
     "interpreters",
     "leftovers",
     "lost_records",
+    "overlapping",
     "pins",
     "pip_files",
     "python_requirements",

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.context import AuditContext, RecordHealth
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.health import RecordHealth
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.wording import counted, installer, listed
 from conda_pipsafe.prefix.conda_meta import Record
@@ -53,7 +54,8 @@ def broken_depends(context: AuditContext) -> BrokenDepends:
     """Judge every record's `depends` and `constrains`."""
     result = BrokenDepends()
     for health in context.health:
-        if health.removed:  # a package that is not there needs nothing
+        # A package that is not there needs nothing.
+        if health.removed or health.record.meta_path in context.stale:
             continue
         record = health.record
         for texts, needed in ((record.depends, True), (record.constrains, False)):
@@ -85,7 +87,8 @@ def _without_record(
 ) -> None:
     dists = context.foreign_by_key.get(canonical_name(spec.name), ())
     if not dists:
-        if needed:
+        # A record that cannot be read is told as that; what is needed may well be there.
+        if needed and spec.name not in context.unreadable_names:
             result.by_conda.append(Broken(record, spec, None, None))
     elif needed and not any(spec.matches(dist.version, None) for dist in dists):
         # `constrains` binds conda packages; a distribution of that name may be another project.

@@ -9,9 +9,10 @@ from typing import Literal
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.context import AuditContext, is_bytecode
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.overlap import is_bytecode
 from conda_pipsafe.audit.scripts import command_paths, declared, declared_by_record, read_script
 from conda_pipsafe.audit.wording import counted, installer, listed
 from conda_pipsafe.prefix.conda_meta import Record

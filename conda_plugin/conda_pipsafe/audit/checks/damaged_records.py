@@ -1,4 +1,4 @@
-"""PS101 to PS104: what became of each conda package's files, one finding per package."""
+"""PS101 to PS104, PS513: what became of each conda package's files, one finding per package."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.context import AuditContext, RecordHealth
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.health import RecordHealth
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.wording import counted, installer, listed, matters
 from conda_pipsafe.prefix.direct_url import strip_credentials
@@ -19,7 +20,9 @@ def check(context: AuditContext) -> Iterator[Finding]:
     """Compare each record's files with the disk."""
     prefix = context.snapshot.prefix
     for health in context.health:
-        if health.replaced:
+        if health.record.meta_path in context.stale:
+            yield _twice(context, prefix, health)
+        elif health.replaced:
             yield _replaced(context, prefix, health)
         elif health.removed:
             yield _removed(context, prefix, health)
@@ -101,6 +104,19 @@ def _missing(context: AuditContext, prefix: str, health: RecordHealth) -> Findin
         paths=health.missing,
         fixes=[fixes.conda_reinstall(prefix, record)],
         facts={"conda": _facts(health), "shared_with": others},
+    )
+
+
+def _twice(context: AuditContext, prefix: str, health: RecordHealth) -> Finding:
+    stale, kept = health.record, context.health_by_name[health.record.name].record
+    one, other = f"{stale.version} {stale.build}", f"{kept.version} {kept.build}"
+    return make(
+        "PS513",
+        stale.name,
+        f"conda has two records of {stale.name}: {one} and {other}; the files are those of {other}.",
+        paths=sorted((stale.meta_path, kept.meta_path)),
+        fixes=[fixes.delete(prefix, [stale.meta_path]), fixes.conda_reinstall(prefix, kept)],
+        facts={"conda": _facts(health), "kept": kept.meta_path},
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.context import AuditContext, RecordHealth
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
+from conda_pipsafe.audit.health import RecordHealth
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.wording import installer, listed
 from conda_pipsafe.prefix.conda_meta import Record
@@ -61,7 +62,7 @@ def _with_conda(context: AuditContext, health: RecordHealth, key: str, dists: tu
         code = "PS107"
     # pip refuses to uninstall these, and which of two it takes is chance.
     stubborn = [dist.path for dist in own if not dist.has_record and dist.kind in {"dist-info", "egg-info-file"}]
-    fix = _ways(prefix, dists, record, stubborn)
+    fix = _ways(prefix, dists, record, stubborn, len(own) + len(dists) - len(stubborn))
     return make(code, record.name, message, paths=paths, fixes=fix, facts=facts)
 
 
@@ -77,7 +78,9 @@ def _conda_came_later(context: AuditContext, record: Record, dists: tuple[Distri
     return linked is None or not installed or linked >= max(installed)
 
 
-def _ways(prefix: str, dists: tuple[Distribution, ...], record: Record, stubborn: list[str]) -> tuple[str, ...]:
+def _ways(
+    prefix: str, dists: tuple[Distribution, ...], record: Record, stubborn: list[str], times: int
+) -> tuple[str, ...]:
     name = dists[0].name
     if name.lower() == "pip":
         # A pip of two versions often cannot run, and reinstalling over it leaves the mixture.
@@ -85,8 +88,7 @@ def _ways(prefix: str, dists: tuple[Distribution, ...], record: Record, stubborn
         trees = [f"{site}/pip", *(dist.path for dist in dists), f"{site}/pip-{record.version}.dist-info"]
         spec = [*fixes.channel_words(record.channel), f"{record.name}={record.version}={record.build}"]
         return fixes.delete(prefix, [*trees, record.meta_path]), fixes.conda(prefix, "install", *spec)
-    again = f"Repeat that until it says that {name} is not installed."
-    ways = (fixes.pip(prefix, "uninstall", "-y", name), again, fixes.conda_reinstall(prefix, record))
+    ways = (fixes.uninstall_all(prefix, name, times), fixes.conda_reinstall(prefix, record))
     return (fixes.delete(prefix, stubborn), *ways) if stubborn else ways
 
 
@@ -95,7 +97,7 @@ def _without_conda(
 ) -> Finding:
     prefix = context.snapshot.prefix
     versions = [dist.version for dist in dists]
-    ways = [fixes.pip(prefix, "uninstall", "-y", key), f"Repeat that until it says that {key} is not installed."]
+    ways = [fixes.uninstall_all(prefix, key, len(dists))]
     if replaced is None:
         ways.append(fixes.pip(prefix, "install", f"{dists[0].name}=={max(versions)}"))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.scripts import Script, command_paths, read_script
 from conda_pipsafe.audit.wording import counted, listed
 from conda_pipsafe.prefix.conda_meta import Record
+from conda_pipsafe.prefix.files import may_follow
 from conda_pipsafe.prefix.paths import scripts_dir
 
+_PYTHON = re.compile(r"^bin/python[\d.]*t?$")
 _ENTRY_POINT = "unix_python_entry_point"
 
 
@@ -33,6 +36,7 @@ def check(context: AuditContext) -> Iterator[Finding]:
     """Look at the first lines of the commands that installers wrote."""
     if os.name == "nt":  # an .exe hides its interpreter in a zip at its end
         return
+    yield from _own_python(context)
     prefix = context.snapshot.prefix
     home = os.path.realpath(os.path.join(prefix, scripts_dir()))
     groups: dict[str, _Group] = defaultdict(_Group)
@@ -51,6 +55,30 @@ def check(context: AuditContext) -> Iterator[Finding]:
 def conda_pipsafe_checks() -> Iterable[Check]:
     """The check of this file."""
     return [Check("interpreters", check)]
+
+
+def _own_python(context: AuditContext) -> Iterator[Finding]:
+    """The environment's `bin/python` itself, where it is a link that leads out."""
+    record, prefix = context.snapshot.record_named("python"), context.snapshot.prefix
+    names = [path for path in record.files if _PYTHON.match(path)] if record else []
+    led = [path for path in names if _leads_out(prefix, path)]
+    if record and led:
+        target = os.path.realpath(os.path.join(prefix, led[0]))
+        there = "another Python" if os.path.exists(target) else "not there"
+        yield make(
+            "PS109",
+            target,
+            f"{listed(led, 3)} {'leads' if len(led) == 1 else 'lead'} to {target}, which is {there}: "
+            "what runs is not the environment's Python.",
+            paths=led,
+            fixes=[fixes.conda_reinstall(prefix, record)],
+            facts={"interpreter": target, "exists": os.path.exists(target)},
+        )
+
+
+def _leads_out(prefix: str, path: str) -> bool:
+    absolute = os.path.join(prefix, path)
+    return os.path.islink(absolute) and not may_follow(prefix, absolute)
 
 
 def _commands(context: AuditContext) -> Iterator[tuple[str, str]]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.context import AuditContext, KeptCopy
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.records import KeptCopy
 from conda_pipsafe.audit.wording import installer, listed
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.history import History, dist_str, split_dist
@@ -56,7 +57,7 @@ def conda_pipsafe_checks() -> Iterable[Check]:
 
 def _missing(context: AuditContext, kept: Mapping[str, KeptCopy]) -> dict[str, _Missing]:
     # A record that cannot be read is there all the same: PS901 tells it, and its package is not to be touched.
-    unreadable = {parts[0] for name in context.snapshot.unreadable if (parts := split_dist(name))}
+    unreadable = context.unreadable_names
     found: dict[str, _Missing] = {}
     last, removed = _last_known(context.snapshot.history)
     for dist, unlinked in last.items():

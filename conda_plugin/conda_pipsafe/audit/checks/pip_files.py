@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.context import AuditContext, is_bytecode
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.overlap import is_bytecode
 from conda_pipsafe.audit.wording import counted, installer, matters
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.history import History, split_dist

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 
+from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.prefix.files import Problem
+from conda_pipsafe.prefix.history import dist_str, split_dist
+from conda_pipsafe.prefix.paths import path_key
 
 _WAYS = {
     "unreadable": "Give yourself permission to read it, or have its installer write it again.",
@@ -27,7 +32,7 @@ def check(context: AuditContext) -> Iterator[Finding]:
             problem.path,
             f"{problem.path}: {problem.detail}.",
             paths=[problem.path],
-            fixes=[_WAYS.get(problem.kind, _WAY)],
+            fixes=_ways(context, problem),
             facts={"kind": problem.kind, "detail": problem.detail},
         )
 
@@ -36,3 +41,49 @@ def check(context: AuditContext) -> Iterator[Finding]:
 def conda_pipsafe_checks() -> Iterable[Check]:
     """The check of this file."""
     return [Check("unreadable", check)]
+
+
+def _ways(context: AuditContext, problem: Problem) -> list[str]:
+    """The commands that have a distribution's metadata written again; of other files what to look at."""
+    prefix, path = context.snapshot.prefix, problem.path
+    if problem.kind == "unreadable" and os.path.lexists(os.path.join(prefix, path)):
+        return [f"chmod u+rX {fixes.quote(os.path.join(prefix, path))}"] if os.name != "nt" else [_WAYS["unreadable"]]
+    if path == "conda-meta/pinned":
+        return [f"Correct it, or delete it: {fixes.delete(prefix, [path])}"]
+    if path.startswith("conda-meta/") and path.endswith(".json"):
+        return _of_record(context, path) or [_WAY]
+    again = _again(context, path)
+    if again is None:
+        return [_WAYS.get(problem.kind, _WAY)]
+    in_the_way = problem.kind in {"link-outside", "not-a-file", "too-large"}
+    return [*([fixes.delete(prefix, [path])] if in_the_way else []), again]
+
+
+def _of_record(context: AuditContext, path: str) -> list[str]:
+    """conda stops at a record that it cannot read: that goes first, and conda links the package over its files."""
+    stem = path.rpartition("/")[2].removesuffix(".json")
+    parts = split_dist(stem)
+    if parts is None:
+        return []
+    linked = (dist for revision in context.snapshot.history.revisions for dist in revision.linked)
+    channel = next((dist.rpartition("::")[0] for dist in linked if dist_str(dist) == stem), "")
+    prefix, spec = context.snapshot.prefix, "=".join(parts)
+    return [
+        fixes.delete(prefix, [path]),
+        fixes.conda(prefix, "install", "--force-reinstall", *fixes.channel_words(channel), spec),
+    ]
+
+
+def _again(context: AuditContext, path: str) -> str | None:
+    snapshot = context.snapshot
+    for dist in snapshot.distributions:
+        if path != dist.path and not path.startswith(f"{dist.path}/"):
+            continue
+        record = snapshot.record_of(dist) or next(iter(snapshot.record_paths.get(path_key(path), ())), None)
+        if record is not None:
+            return fixes.conda_reinstall(snapshot.prefix, record)
+        if dist.kind != "dist-info" or not dist.version or not dist.site.current or snapshot.is_of_unreadable(dist):
+            return None
+        words = ["--force-reinstall", "--ignore-installed", "--no-deps", f"{dist.name}=={dist.version}"]
+        return fixes.pip(snapshot.prefix, "install", *words)
+    return None

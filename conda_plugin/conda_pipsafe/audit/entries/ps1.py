@@ -157,7 +157,8 @@ ENTRIES: tuple[Entry, ...] = (
         title="A command starts the Python of another environment, or one that is gone",
         meaning=(
             "The first line of a command names a Python that is not this environment's: it sees the packages of "
-            "the other environment (a warning), or does not start at all (an error)."
+            "the other environment (a warning), or does not start at all (an error). An error, too, when `bin/python` "
+            "itself is a link that leads out."
         ),
         causes=(
             "`pip install --prefix` or `--target` with the pip of another environment, a Python that was replaced "
@@ -231,8 +232,9 @@ ENTRIES: tuple[Entry, ...] = (
         step="cause",
         title="Files of a conda package are not as conda installed them",
         meaning=(
-            "Found by `--deep`: the hash of a file differs from the one in conda's record. A note where nothing that "
-            "Python imports or that you run is among them: settings are made to be edited."
+            "Found by `--deep`: the hash of a file differs from the one in conda's record, a dead link or a folder "
+            "stands in its place, or a command calls something else than the package declares. A note where nothing "
+            "that Python imports or that you run is among them: settings are made to be edited."
         ),
         causes="An editor, a script that patches packages after installation, a damaged disk.",
         way_out="`conda install --force-reinstall` the same build, unless the change is yours and wanted.",

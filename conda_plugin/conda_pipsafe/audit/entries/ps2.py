@@ -83,6 +83,19 @@ ENTRIES: tuple[Entry, ...] = (
         links=("https://github.com/prefix-dev/pixi/issues/6902",),
     ),
     Entry(
+        code="PS205",
+        name="missing-checkout",
+        severity="error",
+        step="cause",
+        title="A checkout that is installed in place is not there",
+        meaning=(
+            "`pip install -e` left in site-packages where the project lies, and nothing lies there now. pip and conda "
+            "list it as installed, and importing it fails."
+        ),
+        causes="The checkout was deleted, moved or renamed, or its folders were: from `NAME/` to `src/NAME/`, for one.",
+        way_out="Put it back, or `pip install -e` it again from where it is now, or `pip uninstall` it.",
+    ),
+    Entry(
         code="PS210",
         name="conda-broke-requirement",
         severity="error",

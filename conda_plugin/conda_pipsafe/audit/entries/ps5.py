@@ -84,6 +84,23 @@ ENTRIES: tuple[Entry, ...] = (
         links=("https://github.com/pypa/pip/issues/9737",),
     ),
     Entry(
+        code="PS506",
+        name="overlapping-distributions",
+        severity="warning",
+        step="cause",
+        title="Two distributions of other names wrote the same files",
+        meaning=(
+            "Two distributions, neither of them conda's, both list the same files with different content. What is "
+            "imported is a mixture: the one that was installed last is whole, the other is not, though pip lists both. "
+            "Whichever is uninstalled takes the other's files along. Tests and documents that lie beside the packages "
+            "by mistake do not count."
+        ),
+        causes="`pip install opencv-python opencv-contrib-python`, and other pairs that ship one import package.",
+        way_out="Decide for one: `pip uninstall` the other, then `pip install --force-reinstall` the one to keep.",
+        modes=("foreign-name-overlap",),
+        links=("https://github.com/pypa/pip/issues/7282",),
+    ),
+    Entry(
         code="PS510",
         name="unmet-requirement",
         severity="error",
@@ -102,6 +119,22 @@ ENTRIES: tuple[Entry, ...] = (
         meaning="The `depends` of a conda package are not met by the conda packages of this environment.",
         causes="`conda remove --force`, `conda install --no-deps`, or a record that vanished.",
         way_out="`conda install` the package that is missing.",
+    ),
+    Entry(
+        code="PS513",
+        name="duplicate-record",
+        severity="error",
+        step="cause",
+        title="conda has two records of one package",
+        meaning=(
+            "`conda-meta` has two files for one package name, and the files of only one of them are there. conda takes "
+            "either, by chance, or stops with `CorruptedEnvironmentError`."
+        ),
+        causes=(
+            "A conda command that was killed between removing a package and adding its other version; one environment "
+            "that was copied over another."
+        ),
+        way_out="Delete the record whose files are gone, then `conda install --force-reinstall` the other.",
     ),
     Entry(
         code="PS520",

@@ -1,0 +1,49 @@
+"""conda's records as the audit asks of them: the Python distributions in one, and the copies that the vault keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from conda_pipsafe.prefix.conda_meta import Record
+from conda_pipsafe.prefix.metadata import canonical_name
+
+_METADATA_ENDS = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCopy:
+    """A conda-meta record that the vault keeps a copy of.
+
+    Attributes:
+        keys: Canonical names of the Python distributions in the package.
+        when: UTC, ISO 8601, when it was kept; None when nobody knows.
+        where: Path of the copy, prefix-relative.
+        channel: As the record has it.
+    """
+
+    name: str
+    version: str
+    build: str
+    keys: tuple[str, ...] = ()
+    when: str | None = None
+    where: str | None = None
+    channel: str = ""
+
+
+def record_distributions(record: Record) -> Mapping[str, tuple[str, str]]:
+    """The Python distributions in a conda package: canonical name to version and metadata file.
+
+    Only those that lie in a site-packages folder itself: packages vendor others' dist-info deeper down.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for path in record.files:
+        if not path.endswith(_METADATA_ENDS):
+            continue
+        entry = path.rpartition("/")[0] if path.endswith(("/METADATA", "/PKG-INFO")) else path
+        folder, _, name = entry.rpartition("/")
+        if not folder.endswith("site-packages"):
+            continue
+        stem, _, rest = name.rpartition(".")[0].partition("-")
+        found.setdefault(canonical_name(stem), (rest.split("-", 1)[0], path))
+    return found

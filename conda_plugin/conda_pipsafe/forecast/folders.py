@@ -1,0 +1,55 @@
+"""Folders with two names: through a symbolic link to a folder conda writes into the folder itself.
+
+Such are `lib64`, the `lib/python3.13` of a free-threaded Python, and links that people make.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container
+
+from conda_pipsafe.prefix.files import is_below
+from conda_pipsafe.prefix.paths import path_key
+
+
+class Folders:
+    """Finds the one name of a path's folder; each folder is looked at once.
+
+    Args:
+        prefix: Absolute path.
+        gone: Keys of the paths that are taken away first: a link among them leads nowhere any more.
+    """
+
+    def __init__(self, prefix: str, gone: Container[str] = ()) -> None:
+        self._prefix, self._gone = prefix, gone
+        self._known = {"": ""}
+
+    def key(self, path: str) -> str:
+        """The key (`path_key`) of a prefix-relative path, its folder by its own name."""
+        folder, slash, name = path.rpartition("/")
+        if not slash:
+            return path_key(path)
+        real = self._known.get(folder)
+        if real is None:
+            real = self._find(folder)
+        return path_key(f"{real}/{name}" if real else name)
+
+    def _find(self, folder: str) -> str:
+        known = self._known.get(folder)
+        if known is not None:
+            return known
+        parent, _, name = folder.rpartition("/")
+        above = self._find(parent)
+        here = f"{above}/{name}" if above else name
+        full = os.path.join(self._prefix, here)
+        if os.path.islink(full) and path_key(here) not in self._gone:
+            here = self._target(full) or here
+        self._known[folder] = here
+        return here
+
+    def _target(self, full: str) -> str | None:
+        """Where a link leads, prefix-relative; None when that is no folder of the prefix."""
+        real, root = os.path.realpath(full), os.path.realpath(self._prefix)
+        if real == root or not is_below(real, root) or not os.path.isdir(real):
+            return None
+        return os.path.relpath(real, root).replace(os.sep, "/")

@@ -1,0 +1,68 @@
+"""The paths of a transaction by their keys, with the packages that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from conda_pipsafe.forecast.folders import Folders
+from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
+from conda_pipsafe.prefix.paths import path_key
+
+
+@dataclass
+class PlannedPaths:
+    """What a transaction does at each path; keys are those of `Folders`.
+
+    Attributes:
+        written: The packages that write a path, in the order in which they are linked.
+        removed: The packages whose going takes a path away.
+        by_dist: The package that brings a distribution, by canonical name.
+        sources: As `LinkedPackage.sources`.
+        compiled: As `LinkedPackage.compiled`.
+        entry_points: The scripts that conda makes: the package, and what the script runs.
+        coming: The names of the packages that are linked.
+        blocked: What `effects` found out of folders that something is put in the place of.
+    """
+
+    folders: Folders
+    site_after: str | None = None
+    written: dict[str, list[str]] = field(default_factory=dict)
+    removed: dict[str, list[str]] = field(default_factory=dict)
+    by_dist: dict[str, LinkedPackage] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    compiled: dict[str, str] = field(default_factory=dict)
+    entry_points: dict[str, tuple[str, str]] = field(default_factory=dict)
+    coming: set[str] = field(default_factory=set)
+    blocked: dict[str, str | None] = field(default_factory=dict)
+
+
+def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
+    """Sort a transaction's paths."""
+    gone = {path_key(path) for package in transaction.unlink for path in package.paths}
+    gone -= {path_key(path) for package in transaction.link for path in package.paths or ()}
+    plan = PlannedPaths(Folders(prefix, gone), transaction.site_after)
+    key = plan.folders.key
+    for package in transaction.link:
+        for name in package.distributions:
+            plan.by_dist.setdefault(name, package)
+        plan.coming.add(package.name)
+        plan.entry_points.update((key(path), (label(package), entry)) for path, entry in package.scripts.items())
+        _add(plan.written, map(key, package.paths or ()), label(package))
+        plan.sources.update((key(path), source) for path, source in package.sources.items())
+        plan.compiled.update((key(path), source) for path, source in package.compiled.items())
+    before = Folders(prefix)
+    for going in transaction.unlink:
+        _add(plan.removed, map(before.key, going.paths), label(going))
+    return plan
+
+
+def label(package: LinkedPackage | UnlinkedPackage) -> str:
+    """What a package is called in findings."""
+    whose = "pip's " if isinstance(package, UnlinkedPackage) and package.of_pip else ""
+    return f"{whose}{package.name} {package.version}"
+
+
+def _add(paths: dict[str, list[str]], keys: Iterable[str], name: str) -> None:
+    for key in keys:
+        paths.setdefault(key, []).append(name)

@@ -1,0 +1,97 @@
+"""What a conda command did to pip's distributions beside their files, found without the forecast's code.
+
+The standard library and `packaging` look at the folders; only which folder is in use, and what conda owns, is taken
+from our own reading of the prefix.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import Distribution as Installed
+from importlib.metadata import distributions
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from conda_pipsafe.prefix.snapshot import Snapshot
+
+
+def _site(snapshot: Snapshot) -> str | None:
+    return next((site.path for site in snapshot.sites if site.current and snapshot.python), None)
+
+
+def _names(snapshot: Snapshot) -> dict[str, list[Installed]]:
+    """What Python finds in the folder in use, by name; a folder without metadata is none."""
+    found: dict[str, list[Installed]] = {}
+    site = _site(snapshot)
+    for dist in distributions(path=[str(Path(snapshot.prefix, site))]) if site else ():
+        name = dist.metadata["Name"] if dist.metadata else None
+        if name:
+            found.setdefault(canonicalize_name(name), []).append(dist)
+    return found
+
+
+def orphaned(before: Snapshot, after: Snapshot) -> list[str]:
+    """pip's distributions that lie where they lay, and no Python imports from there any more."""
+    was, now = _site(before), _site(after)
+    if was is None or was == now:
+        return []
+    return sorted(dist.path for dist in before.pip_distributions() if dist.site.path == was)
+
+
+def doubled(before: Snapshot, after: Snapshot, linked: set[str]) -> list[str]:
+    """pip's distributions beside whose metadata one of the same name lies that a linked package brought."""
+    site, found = _site(after), []
+    for dist in before.pip_distributions():
+        if dist.site.path != site or not after.exists(dist.metadata_path):
+            continue
+        others = [other for other in after.distributions_named(dist.key) if other.path != dist.path]
+        records = [after.record_of(other) for other in others if other.site.path == site and other.has_metadata]
+        mine = after.record_of(dist)
+        if any(record.name in linked for record in records if record) and (mine is None or mine.name not in linked):
+            found.append(dist.path)
+    return sorted(found)
+
+
+def _unmet(snapshot: Snapshot) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """What pip's distributions miss: surely, and where several of one name leave it open."""
+    there, site = _names(snapshot), _site(snapshot)
+    surely, perhaps = set(), set()
+    for dist in snapshot.pip_distributions():
+        if dist.site.path != site:
+            continue
+        for text in dist.requires_dist:
+            need = Requirement(text)
+            marker = {"python_version": snapshot.python or "", "extra": ""}
+            if need.marker is not None and not need.marker.evaluate(marker):
+                continue
+            found = there.get(canonicalize_name(need.name), [])
+            fits = [need.specifier.contains(one.version, prereleases=True) for one in found]
+            shown = f"{need.name}{need.specifier}"
+            if not any(fits):
+                surely.add((dist.path, shown))
+            elif not all(fits):
+                perhaps.add((dist.path, shown))
+    return surely, perhaps
+
+
+def broken(before: Snapshot, after: Snapshot) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """The requirements that were met and are not: surely, and where that is open. pip's own leftovers do not count."""
+    surely_before, perhaps_before = _unmet(before)
+    surely, perhaps = _unmet(after)
+    staying = {dist.path for dist in before.pip_distributions()}
+    new = {pair for pair in surely if pair[0] in staying}
+    return new - surely_before - perhaps_before, perhaps | perhaps_before | surely
+
+
+def hidden(before: Snapshot, after: Snapshot) -> tuple[set[str], set[str]]:
+    """Checkouts (one module, named as they are) that a module of site-packages hides: newly, and at all."""
+    new, there = set(), set()
+    site = _site(after)
+    for dist in before.pip_distributions():
+        module = f"{dist.site.path}/{dist.name}/__init__.py"
+        if dist.editable and dist.site.path == site and after.exists(module):
+            there.add(dist.path)
+            if not before.exists(module):
+                new.add(dist.path)
+    return new, there

@@ -1,0 +1,88 @@
+"""PS513, PS901: records and metadata that are broken or there twice; the ways out lead out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conda_pipsafe.audit.findings import Finding
+from support.driving import Driver
+from support.real_damage import Ways, inside, look, site_of, told
+from support.running import pip
+
+if TYPE_CHECKING:
+    from conftest import MakeEnv
+
+
+def record_of(prefix: Path, name: str) -> Path:
+    return next((prefix / "conda-meta").glob(f"{name}-[0-9]*.json"))
+
+
+def rewrite(file: Path, text: str) -> None:
+    """As an editor that keeps no copy, of a file that may be shared."""
+    file.unlink()
+    file.write_text(text)
+
+
+@pytest.mark.damage("PS513", by_hand="a conda that is killed between two steps")
+def test_the_record_of_a_version_that_is_gone(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    prefix, other = make_env("pip", "alpha=2.0", "beta"), make_env("alpha=1.0", name="other")
+    old = prefix / "conda-meta" / record_of(other, "alpha").name
+    old.write_text(record_of(other, "alpha").read_text())
+    found = look(prefix, hashes=True)
+    assert [(item.code, item.severity, item.subject) for item in found] == [("PS513", "error", "alpha")]
+    assert found[0].paths == (f"conda-meta/{old.name}", f"conda-meta/{next(prefix.glob('conda-meta/alpha-2*')).name}")
+    assert found[0].facts["kept"] == found[0].paths[1]
+    Ways(wheelhouse, driver).follow(prefix, found[0].fixes)
+    assert told(prefix, hashes=True) == []
+
+
+@pytest.mark.damage("PS513")
+@pytest.mark.twin("PS513")
+def test_one_environment_copied_over_another(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    """The records of both; the files of the one that came later."""
+    prefix = make_env("pip", "alpha=1.0", "gamma")
+    kept = record_of(prefix, "alpha").read_text()
+    driver.run("install", "-y", "-p", prefix, "alpha=2.0").ok()
+    assert told(prefix, hashes=True) == []
+    (prefix / "conda-meta/alpha-1.0-py_0.json").write_text(kept)
+    found = look(prefix, hashes=True)
+    assert [(item.code, item.subject) for item in found] == [("PS513", "alpha")]
+    assert found[0].facts["kept"].startswith("conda-meta/alpha-2.0")
+    Ways(wheelhouse, driver).follow(prefix, found[0].fixes)
+    assert told(prefix, hashes=True) == []
+
+
+@pytest.mark.damage("PS901", by_hand="what a full disk leaves")
+def test_a_record_that_is_cut_off(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    prefix = make_env("pip", "alpha=1.0", "beta")
+    record = record_of(prefix, "alpha")
+    rewrite(record, record.read_text()[:300])
+    found = look(prefix, hashes=True)
+    # Nothing is said of beta, which needs alpha.
+    assert [(item.code, item.paths) for item in found] == [("PS901", (f"conda-meta/{record.name}",))]
+    Ways(wheelhouse, driver).follow(prefix, found[0].fixes)
+    assert told(prefix, hashes=True) == []
+    assert json.loads(record.read_text())["version"] == "1.0"
+
+
+@pytest.mark.damage("PS901", by_hand="what a full disk leaves")
+def test_metadata_that_is_empty_or_leads_out(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    prefix = make_env("pip", "alpha=1.0", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "delta-python", "zeta").ok()
+    site = site_of(prefix)
+    rewrite(site / "gamma-1.0.dist-info/METADATA", "")
+    rewrite(site / "delta_python-1.0.dist-info/METADATA", "")
+    record = site / "zeta-2.0.dist-info/RECORD"
+    rewrite(record, record.read_text() + "../../../../../../../../etc/hosts,,\n")
+    found = [item for item in look(prefix) if item.code == "PS901"]
+    assert sorted(path for item in found for path in item.paths) == sorted(
+        inside(prefix, "delta_python-1.0.dist-info", "gamma-1.0.dist-info", "zeta-2.0.dist-info/RECORD")
+    )
+    self_help: list[Finding] = [item for item in look(prefix, hashes=True) if item.code != "PS901"]
+    assert {item.code for item in self_help} <= {"PS120", "PS220"}
+    Ways(wheelhouse, driver).follow_all(prefix, found)
+    assert told(prefix, hashes=True) == []
