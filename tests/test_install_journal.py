@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,20 @@ def test_a_journal_that_cannot_be_read_or_leads_out_is_none(prefix: Path, damage
     assert read_journal(str(prefix)) is None
     forget(str(prefix))
     assert not (prefix / JOURNAL).exists()
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only /proc tells a dead process that nobody asked about"
+)
+def test_a_dead_process_that_nobody_has_asked_about_does_not_work_on_it(prefix: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    begin(str(prefix), changes(prefix), command="c", user="u", pip=child)
+    journal = read_journal(str(prefix))
+    assert journal is not None
+    assert wait_for(lambda: replace(journal, processes=journal.processes[1:]).running is None)
+    os.waitpid(child, 0)
 
 
 def test_where_nothing_can_be_kept_nothing_begins(prefix: Path) -> None:

@@ -222,6 +222,15 @@ def test_nothing_leads_elsewhere(
     assert not (tmp_path / "no").exists()
 
 
+def test_a_version_that_a_pin_allows_is_found(env: Path) -> None:
+    (env / "conda-meta" / "pinned").write_text("fresh <2\n")
+    for version in ("1.0", "2.0"):
+        write_wheel(simple("fresh", version), env)
+    assert install(env, "--find-links", env, "fresh") == 0
+    assert dist_events(env)["fresh"]["dist"]["version"] == "1.0"
+    assert install(env, "--find-links", env, "fresh>=2") == 4
+
+
 def test_without_uv(env: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert install(env, "eta") == 1

@@ -26,6 +26,7 @@ from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.environment import clean_environment, create_with_rattler, python_of
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from support.channel_cache import cached_channel
+from support.guard_matrix import find_uv
 
 FLOORS: dict[str, Callable[[float], float]] = {"pip": lambda pip: 1.15 * pip + 0.3, "uv": lambda uv: uv + 0.5}
 
@@ -104,6 +105,8 @@ def measure(place: Place, tool: str, count: int, rounds: int) -> None:
 def run(command: list[str], work: Path) -> Taken:
     """Run quietly; return what it took."""
     settings = {"PIP_ROOT_USER_ACTION": "ignore", "PIP_CONFIG_FILE": os.devnull, "UV_CACHE_DIR": str(work / "uv")}
+    # Also where the virtual environment that this runs in is not activated.
+    settings["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), str(find_uv().parent)])
     variables = clean_environment({**settings, "UV_NO_CONFIG": "1"})
     before, started = os.times(), time.perf_counter()
     subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

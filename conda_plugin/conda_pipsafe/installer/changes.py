@@ -99,7 +99,12 @@ def _below(paths: Iterable[str], folders: Collection[str]) -> set[str]:
     if not folders:
         return set()
     depths = {folder.count("/") + 1 for folder in folders}
-    return {path for path in paths if any("/".join(path.split("/", depth)[:depth]) in folders for depth in depths)}
+    # One that has a folder's own name is not below it: two wheels may disagree about what it is.
+    return {
+        path
+        for path in paths
+        if any("/".join(parts[:depth]) in folders for depth in depths if len(parts := path.split("/", depth)) > depth)
+    }
 
 
 def _is_file(prefix: str, path: str) -> bool:

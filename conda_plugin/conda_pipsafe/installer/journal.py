@@ -191,6 +191,13 @@ def _began(pid: int) -> str | None:
     return None
 
 
+def _is_dead(pid: int) -> bool:
+    """Whether a process runs no more, though its number is not free yet: it is on its way out, or nobody asked."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+        return not file.read(1)  # its memory is gone
+    return False
+
+
 def _is_running(pid: int, began: str | None) -> bool:
     if pid <= 0 or sys.platform == "win32":
         return False
@@ -200,4 +207,6 @@ def _is_running(pid: int, began: str | None) -> bool:
         return False
     except OSError:
         pass
+    if _is_dead(pid):
+        return False
     return began is None or _began(pid) in {None, began}

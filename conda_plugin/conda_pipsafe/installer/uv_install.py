@@ -22,6 +22,7 @@ from conda_pipsafe.installer.plan import PipFailedError, Plan, constraint_lines,
 from conda_pipsafe.installer.policy import Refusal, Verdict
 from conda_pipsafe.installer.rehearsal import Staged, make_shadow, read_shadow, unlike_rehearsed
 from conda_pipsafe.installer.removal import names_in_file
+from conda_pipsafe.installer.requirements import fitting_lines
 from conda_pipsafe.installer.runner import Ended
 from conda_pipsafe.installer.uv_report import Artifact, chosen, make_report, read_lock
 from conda_pipsafe.installer.uv_runner import Uv, WaitingUv, cache_folder, find_uv, refuse_elsewhere, run_uv
@@ -79,7 +80,7 @@ def preparing_with_uv(
     if any(word.value == "-" for word in parse(arguments.words, UV)):
         raise PipsafeError("uv runs twice and could read standard input once", hint="write it to a file: -r FILE")
     refuse_elsewhere(uv, arguments.words)
-    held = constraint_lines(before, options.allowed)
+    held = [*constraint_lines(before, options.allowed), *fitting_lines(before, options.allowed)]
     # Where the cache is, what uv writes are hard links: nothing is copied, and they are gone in no time.
     near = cache_folder(uv, parse(arguments.words, UV))
     with tempfile.TemporaryDirectory(prefix="pipsafe-", dir=near or folder) as shadows, ExitStack() as stack:
