@@ -167,6 +167,8 @@ def served(folder: Path) -> Iterator[tuple[str, list[str]]]:
 def test_sharded_repodata(
     conda: Conda, driver: Driver, make_env: MakeEnv, settings: dict[str, str], channel: Channel, tmp_path: Path
 ) -> None:
+    # What another test has extracted would be evidence of what a package holds.
+    settings = {**settings, "CONDA_PKGS_DIRS": str(tmp_path / "pkgs")}
     copied = tmp_path / "sharded"
     shutil.copytree(channel.root, copied, ignore=shutil.ignore_patterns("wheels"), copy_function=os.link)
     subdirs = [path.parent for path in copied.glob("*/repodata.json")]
