@@ -26,8 +26,9 @@ def check(context: AuditContext) -> Iterator[Finding]:
     """
     gone = [state for state in context.forgotten if _is_gone(context, state)]
     taken: dict[str, list[DistState]] = {}
+    unowned = {site: _unowned(context, site) for site in {_site(state) for state in gone}}  # asked once
     for state in gone:
-        for path in _left(context, state):
+        for path in _left(state, unowned[_site(state)]):
             taken.setdefault(path, []).append(state)
     for state in gone:
         # Of two that were installed in one minute it is only known by the name whose it is.
@@ -48,24 +49,36 @@ def _is_gone(context: AuditContext, state: DistState) -> bool:
     """Whether neither pip nor conda has anything of the name."""
     sites = {site.path for site in context.snapshot.sites if site.current}
     known = context.snapshot.distributions_named(state.key) or state.key in context.record_by_key
-    return state.path.rpartition("/")[0] in sites and not known and state.source.kind != "editable"
+    return _site(state) in sites and not known and state.source.kind != "editable"
 
 
-def _left(context: AuditContext, state: DistState) -> Iterator[str]:
-    """The modules and packages that nobody owns and that were written when the distribution was."""
-    written = _seconds(state.written)
-    if written is None:
-        return
-    site = state.path.rpartition("/")[0]
+def _unowned(context: AuditContext, site: str) -> dict[str, float]:
+    """The modules and packages of a site-packages folder that nobody owns, and when they were written."""
+    found = {}
     for name in sorted(context.disk.names(site)):
         path = f"{site}/{name}"
         module = path if name.endswith(".py") else f"{path}/__init__.py"
         if not name.removesuffix(".py").isidentifier() or _is_owned(context, module):
             continue
         at = context.disk.modified(module) if context.disk.exists(module) else None
+        if at is not None:
+            found[path] = at
+    return found
+
+
+def _left(state: DistState, unowned: dict[str, float]) -> Iterator[str]:
+    """Of those the ones that were written when the distribution was."""
+    written = _seconds(state.written)
+    if written is None:
+        return
+    for path, at in unowned.items():
         oldest = 0.0 if _named(state, path) else written - _ONE_INSTALL_SECONDS
-        if at is not None and oldest <= at <= written + _SLACK_SECONDS:
+        if oldest <= at <= written + _SLACK_SECONDS:
             yield path
+
+
+def _site(state: DistState) -> str:
+    return state.path.rpartition("/")[0]
 
 
 def _named(state: DistState, path: str) -> bool:
