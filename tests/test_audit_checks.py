@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable
@@ -58,10 +59,18 @@ def test_missing_file_of_conda(make: PrefixFactory, path: str, severity: str | N
     assert all(finding.code == "PS103" and finding.paths == (path,) for finding in found)
 
 
-def test_dead_link_is_there(make: PrefixFactory) -> None:
-    make.record("foo", "1.0", {"lib/libfoo.so": "x"})
-    (make.root / "lib/libfoo.so").unlink()
-    (make.root / "lib/libfoo.so").symlink_to("gone")
+def test_dead_link_is_there_where_the_package_has_a_link(make: PrefixFactory) -> None:
+    record = make.record("foo", "1.0", {"lib/libfoo.so": "x", "lib/loop.so": "x"})
+    for name, target in (("libfoo.so", "gone"), ("loop.so", "loop.so")):
+        (make.root / "lib" / name).unlink()
+        (make.root / "lib" / name).symlink_to(target)
+    (found,) = findings(make)
+    assert (found.code, found.paths) == ("PS103", ("lib/libfoo.so", "lib/loop.so"))
+    assert "2 dead links in their place" in found.message
+    data = json.loads(record.read_text())
+    for entry in data["paths_data"]["paths"]:
+        entry["path_type"] = "softlink"
+    record.write_text(json.dumps(data))
     assert findings(make) == ()
 
 

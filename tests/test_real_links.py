@@ -41,15 +41,16 @@ def test_no_file_in_the_place_of_a_file(make_env: MakeEnv, wheelhouse: Path, dri
     link(site / "delta/__init__.py", "/nonexistent/delta.py")
     (site / "zeta/__init__.py").unlink()
     (site / "zeta/__init__.py").mkdir()
-    assert told(prefix) == []
+    dead = [("PS103", "error", "alpha"), ("PS202", "error", "delta-python")]
+    assert told(prefix) == dead
     found = look(prefix, hashes=True)
     assert [(item.code, item.severity, item.subject, item.paths) for item in found] == [
-        ("PS120", "warning", "alpha", inside(prefix, "alpha/__init__.py")),
-        ("PS220", "warning", "delta-python", inside(prefix, "delta/__init__.py")),
+        (*dead[0], inside(prefix, "alpha/__init__.py")),
+        (*dead[1], inside(prefix, "delta/__init__.py")),
         ("PS220", "warning", "zeta", inside(prefix, "zeta/__init__.py")),
         ("PS120", "note", "epsilon", ("share/epsilon/data.txt",)),
     ]
-    assert found[0].facts["sha256"] == {found[0].paths[0]: "a dead link"}
+    assert found[0].message == "1 of the 12 files of conda's alpha 1.0 is missing (1 dead link in its place)."
     Ways(wheelhouse, driver).follow_all(prefix, found)
     assert told(prefix, hashes=True) == []
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from conda_pipsafe.audit.disk import Disk
 from conda_pipsafe.audit.health import RecordHealth, stale_records
+from conda_pipsafe.audit.linked import behind_links, linked_folders
 from conda_pipsafe.audit.overlap import is_bytecode, overlapping_paths
 from conda_pipsafe.audit.records import KeptCopy, record_distributions
+from conda_pipsafe.ledger.events import DistState
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_text
@@ -29,10 +31,12 @@ class AuditContext:
     Attributes:
         snapshot: The environment as it is.
         kept: Records that the vault has copies of.
+        forgotten: Distributions that the ledger saw vanish, as they last were.
     """
 
     snapshot: Snapshot
     kept: tuple[KeptCopy, ...] = ()
+    forgotten: tuple[DistState, ...] = ()
 
     @cached_property
     def disk(self) -> Disk:
@@ -155,9 +159,13 @@ class AuditContext:
         return last is not None and (last.count(",") < 2 or f"{dist.path}/RECORD" not in paths)  # noqa: PLR2004
 
     def missing_files(self, dist: Distribution) -> tuple[str, ...]:
-        """Files of a distribution's RECORD that are not there, in order; its own metadata and bytecode aside."""
+        """Files of a distribution's RECORD that are not there, in order; its own metadata and bytecode aside.
+
+        Installers write files: a link that leads to nothing is none.
+        """
         inside = f"{dist.path}/"
-        missing = self.disk.missing(self.paths(dist), self.folders(dist))
+        paths = self.paths(dist)
+        missing = {*self.disk.missing(paths, self.folders(dist)), *self.disk.dead_links(paths)}
         return tuple(sorted(path for path in missing if not path.startswith(inside) and not is_bytecode(path)))
 
     @cached_property
@@ -170,10 +178,32 @@ class AuditContext:
             if os.name == "nt":
                 shared = [path for path in paths if path_key(path) in owned]
             else:
-                shared = list(owned & set(paths))
+                shared = [*(owned & set(paths)), *self._aliases_of(paths)]
             if shared:
                 found[dist.path] = tuple(sorted(shared))
         return found
+
+    def as_recorded(self, path: str) -> str:
+        """A contested path as the records have it (by `path_key`)."""
+        return self._aliases.get(path) or path_key(path)
+
+    def _aliases_of(self, paths: Sequence[str]) -> set[str]:
+        return self._aliases.keys() & set(paths) if self._aliases else set()
+
+    @cached_property
+    def _aliases(self) -> Mapping[str, str]:
+        """Paths of other installers that are files of records under another name, through a link among the folders."""
+        records = self.snapshot.record_paths
+        linked = linked_folders(
+            self.snapshot.prefix, self.disk, folders_of(records).union(*map(self.folders, self.foreign))
+        )
+        if not linked:
+            return {}
+        theirs = {path: path for path in self.foreign_paths} | behind_links(linked, self.foreign_paths)
+        through = behind_links(linked, records)
+        found = {theirs[real]: path for real, path in through.items() if real in theirs}
+        found |= {theirs[real]: real for real in theirs if real in records and theirs[real] not in records}
+        return {path: recorded for path, recorded in found.items() if path not in records}
 
     @cached_property
     def overlapping(self) -> Mapping[str, tuple[str, ...]]:
@@ -198,6 +228,10 @@ class AuditContext:
     def _health(self, record: Record, taken: tuple[Distribution, ...]) -> RecordHealth:
         looked_for = [path for path in record.files if not is_bytecode(path)]
         missing = tuple(self.disk.missing(looked_for, folders_of(looked_for)))
+        dead = self._dead_links(record, looked_for)
+        if dead:
+            lacking = dead.union(missing)
+            missing = tuple(path for path in looked_for if path in lacking)
         dists = record_distributions(record)
         lacking = frozenset(missing)
         gone = {key: version for key, (version, path) in dists.items() if path in lacking}
@@ -205,6 +239,16 @@ class AuditContext:
         replaced = {key: self.foreign_by_key[key][0] for key in gone if key in self.foreign_by_key}
         beside = {key: self.foreign_by_key[key] for key in dists if key not in gone and key in self.foreign_by_key}
         return RecordHealth(record, len(looked_for), missing, gone, replaced, taken, beside, len(gone) < len(dists))
+
+    def _dead_links(self, record: Record, paths: Iterable[str]) -> frozenset[str]:
+        """Links to nothing in the place of files; damaged metadata is told as that."""
+        dead = self.disk.dead_links(paths)
+        own = self.own_links(record) if dead else frozenset()
+        return frozenset(path for path in dead if path not in own and "-info/" not in path)
+
+    def own_links(self, record: Record) -> frozenset[str]:
+        """The links of a package's own, which may lead anywhere."""
+        return frozenset(fact.path for fact in record.path_facts() if fact.path_type == "softlink")
 
     @cached_property
     def health_by_name(self) -> Mapping[str, RecordHealth]:

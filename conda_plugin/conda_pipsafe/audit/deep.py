@@ -70,7 +70,8 @@ def deep(context: AuditContext, others: Sequence[str] = (), progress: Progress |
 
 def _expected(context: AuditContext) -> Iterator[tuple[str, tuple[str, Owner]]]:
     """Path to hash and owner, of all files whose change no other finding tells already."""
-    contested = {path for paths in context.contested.values() for path in paths} | context.overlapping.keys()
+    contested = {path for paths in context.contested.values() for path in paths}
+    contested |= {*map(context.as_recorded, contested), *context.overlapping}
     elsewhere = {key for health in context.health for key in health.beside}
     for dist in context.foreign:
         if dist.key not in elsewhere:
@@ -107,7 +108,8 @@ def _findings(
     forbidden = [item.path for item in altered if item.sha256 == FORBIDDEN]
     if forbidden:
         yield _forbidden(prefix, owner, forbidden)
-    altered = [item for item in altered if item.sha256 != FORBIDDEN]
+    told = _told(context, owner) if any(item.sha256 == DEAD_LINK for item in altered) else frozenset()
+    altered = [item for item in altered if item.sha256 != FORBIDDEN and item.path not in told]
     if isinstance(owner, Distribution):
         yield from _of_pip(prefix, owner, altered, others)
         return
@@ -146,6 +148,13 @@ def _of_pip(prefix: str, dist: Distribution, altered: Sequence[Altered], others:
     alone = [item for item in altered if item.path not in shared]
     if alone:
         yield _altered("PS220", who, dist.name, alone, [*_in_the_way(prefix, alone), again])
+
+
+def _told(context: AuditContext, owner: Owner) -> frozenset[str]:
+    """The files that are told as missing: a link to nothing stands in their place."""
+    if isinstance(owner, Distribution):
+        return frozenset() if owner.path in context.cut_off else frozenset(context.missing_files(owner))
+    return next(frozenset(health.missing) for health in context.health if health.record is owner)
 
 
 def _in_the_way(prefix: str, altered: Sequence[Altered]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 
@@ -17,6 +18,7 @@ class Disk:
         self._prefix = prefix
         self._folders: dict[str, frozenset[str] | None] = {}
         self._present: set[str] = set()
+        self._links: set[str] = set()
 
     def exists(self, path: str) -> bool:
         """Whether a prefix-relative path is there; a dead symbolic link counts, and so does what may not be looked at.
@@ -55,6 +57,28 @@ class Disk:
         """The folders whose entries were asked for so far, prefix-relative."""
         return frozenset(self._folders)
 
+    def is_link(self, path: str) -> bool:
+        """Whether a path is a symbolic link."""
+        self.names(path.rpartition("/")[0])
+        return path in self._links
+
+    def links_among(self, paths: Iterable[str]) -> set[str]:
+        """Those of paths that are symbolic links; their folders were asked for before."""
+        return self._links.intersection(paths) if self._links else set()
+
+    def dead_links(self, paths: Iterable[str]) -> list[str]:
+        """Those of paths that are links to nothing; what may not be looked at is not claimed to be."""
+        return sorted(path for path in self.links_among(paths) if self._is_dead(path))
+
+    def _is_dead(self, path: str) -> bool:
+        try:
+            os.stat(os.path.join(self._prefix, path))
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except (OSError, ValueError) as error:
+            return getattr(error, "errno", None) == errno.ELOOP
+        return False
+
     def is_folder(self, path: str) -> bool:
         """Whether a path is a folder itself, not a link to one."""
         absolute = os.path.join(self._prefix, path)
@@ -69,8 +93,14 @@ class Disk:
 
     def _list(self, folder: str) -> frozenset[str] | None:
         names: frozenset[str] | None
+        start = f"{folder}/" if folder else ""
         try:
-            listed = os.listdir(os.path.join(self._prefix, folder))
+            listed = []
+            with os.scandir(os.path.join(self._prefix, folder)) as entries:
+                for entry in entries:
+                    listed.append(entry.name)
+                    if entry.is_symlink():  # as the listing says: no further question to the system
+                        self._links.add(start + entry.name)
             names = frozenset(name.lower() for name in listed) if os.name == "nt" else frozenset(listed)
         except (FileNotFoundError, NotADirectoryError):
             names = frozenset()
@@ -78,6 +108,5 @@ class Disk:
             names = None
         self._folders[folder] = names
         if names:
-            start = f"{folder}/" if folder else ""
             self._present.update([start + name for name in names])
         return names

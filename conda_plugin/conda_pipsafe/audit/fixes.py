@@ -96,3 +96,9 @@ def delete(prefix: str, paths: Iterable[str]) -> str:
     """Delete files and folders of the environment."""
     absolute = [quote(os.path.join(prefix, *path.split("/"))) for path in paths]
     return " ".join(["rmdir /s /q" if os.name == "nt" else "rm -r", *absolute])
+
+
+def move(prefix: str, path: str, new: str) -> str:
+    """Move a file within the environment."""
+    words = [quote(os.path.join(prefix, *each.split("/"))) for each in (path, new)]
+    return " ".join(["move" if os.name == "nt" else "mv", *words])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.records import KeptCopy, record_distributions
+from conda_pipsafe.ledger.events import DistState, Event
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 
 
@@ -32,12 +34,14 @@ def gather(prefix: str) -> Gathered:
     """
     snapshot = read_snapshot(prefix)
     problems: list[str] = []
+    forgotten: tuple[DistState, ...] = ()
     try:
         from conda_pipsafe.ledger.reconcile import reconcile
 
-        unsaved = reconcile(snapshot.prefix, snapshot).unsaved
-        if unsaved:
-            problems.append(f"what changed since the last look is not recorded: {unsaved}")
+        reconciled = reconcile(snapshot.prefix, snapshot)
+        if reconciled.unsaved:
+            problems.append(f"what changed since the last look is not recorded: {reconciled.unsaved}")
+        forgotten = _vanished([*reconciled.ledger.events(), *reconciled.events])
     except Exception as error:  # noqa: BLE001 - observing fails open
         problems.append(f"the ledger could not be brought up to date ({type(error).__name__}: {error})")
     try:
@@ -45,7 +49,20 @@ def gather(prefix: str) -> Gathered:
     except Exception as error:  # noqa: BLE001 - observing fails open
         kept = ()
         problems.append(f"the vault could not be read ({type(error).__name__}: {error})")
-    return Gathered(AuditContext(snapshot, kept), tuple(problems))
+    return Gathered(AuditContext(snapshot, kept, forgotten), tuple(problems))
+
+
+def _vanished(events: Iterable[Event]) -> tuple[DistState, ...]:
+    """Distributions that were not there any more at some look, and that no install of ours or removal explains."""
+    found: dict[str, DistState] = {}
+    for event in events:
+        if event.dist is None:
+            continue
+        if event.kind == "removed" and event.how == "observed":
+            found[event.dist.path] = event.dist
+        else:
+            found.pop(event.dist.path, None)
+    return tuple(found.values())
 
 
 def _kept(snapshot: Snapshot) -> tuple[KeptCopy, ...]:

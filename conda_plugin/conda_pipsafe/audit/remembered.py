@@ -199,6 +199,11 @@ def _watched(context: AuditContext, report: AuditReport) -> Iterator[str]:
         yield from paths
     for dist in context.foreign:
         yield from checkouts.watched(context, dist)
+        yield from context.disk.links_among(context.paths(dist))
+    for record in snapshot.records:
+        # In the place of a file: what it leads to may vanish without a change of its folder.
+        links = context.disk.links_among(record.files)
+        yield from links - context.own_links(record) if links else ()
     yield from (finding.subject for finding in report.findings if finding.code == "PS109")
     yield from _outside(context, report)
 

@@ -11,12 +11,12 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from conda_pipsafe.forecast.editables import checkout_modules, offered_modules
 from conda_pipsafe.forecast.planned_paths import PlannedPaths, label, plan_paths
 from conda_pipsafe.forecast.requirements import newly_broken
 from conda_pipsafe.forecast.same_file import is_compiled_already, is_linked_already
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
 from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.editables import checkout_modules, offered_modules
 from conda_pipsafe.prefix.files import UnreadableError, read_text
 from conda_pipsafe.prefix.paths import path_key, scripts_dir
 from conda_pipsafe.prefix.record_csv import plain_paths

@@ -12,6 +12,7 @@ NAMES = (
     "contested",
     "damaged_records",
     "duplicates",
+    "forgotten",
     "husks",
     "incomplete_metadata",
     "interpreters",

@@ -1,4 +1,4 @@
-"""PS205: projects that are installed in place, and are not in their place any more.
+"""PS203, PS205: projects that are installed in place and hidden by a conda package, or not in their place any more.
 
 What an editable install leaves in site-packages (PEP 660, setuptools "Development Mode", `easy-install`): a `.pth` with
 the path of the checkout, or a finder with a table of paths; an `.egg-link` of old.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote, urlsplit
 
@@ -18,8 +19,12 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.wording import installer, listed
+from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.editables import checkout_modules
 from conda_pipsafe.prefix.files import UnreadableError, read_text
+from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.paths import path_key
 
 _LIMIT = 1024 * 1024
 _MAPPING = re.compile(r"^MAPPING\s*(?::[^=\n]+)?=\s*(\{.*\})\s*$", re.MULTILINE)
@@ -32,6 +37,8 @@ def check(context: AuditContext) -> Iterator[Finding]:
         gone = [place for place in places if not _is_there(place)]
         if gone:
             yield _finding(context, dist, gone)
+        elif places:
+            yield from _hidden(context, dist)
 
 
 @hookimpl
@@ -108,6 +115,75 @@ def _mapped(text: str) -> list[str]:
         return []
     paths = value.values() if isinstance(value, dict) else ()
     return [path for path in paths if isinstance(path, str) and os.path.isabs(path) and "\0" not in path]
+
+
+def _hidden(context: AuditContext, dist: Distribution) -> Iterator[Finding]:
+    """The conda packages of another name that have its modules: what is in site-packages is found first."""
+    if any(dist.key in health.beside for health in context.health):
+        return  # of its own name: told as two distributions
+    hiding: dict[str, list[str]] = defaultdict(list)
+    records: dict[str, Record] = {}
+    for module in sorted(_meant(context, dist)):
+        start = f"{dist.site.path}/{module}"
+        for path in (f"{start}/__init__.py", f"{start}.py", *_compiled(context, start)):
+            for record in context.snapshot.record_paths.get(path_key(path), ()):
+                if context.disk.exists(path):
+                    records[record.meta_path] = record
+                    hiding[record.meta_path].append(path)
+    for meta_path, paths in hiding.items():
+        yield _hides(context, dist, records[meta_path], paths)
+
+
+def _compiled(context: AuditContext, start: str) -> Iterator[str]:
+    folder, _, name = start.rpartition("/")
+    for entry in sorted(context.disk.names(folder)):
+        if entry.startswith(f"{name}.") and entry.endswith((".so", ".pyd")):
+            yield f"{folder}/{entry}"
+
+
+def _meant(context: AuditContext, dist: Distribution) -> frozenset[str]:
+    """The modules of the checkout that are the project, not what else lies in its folder."""
+    modules = checkout_modules(context.snapshot.prefix, dist, context.paths(dist))
+    declared = frozenset(_text(context.snapshot.prefix, f"{dist.path}/top_level.txt").split())
+    if not declared and _has_root(context, dist):
+        declared = frozenset(name for name in _tops(modules) if canonical_name(name) == dist.key)
+    declared = declared or _tops(modules)
+    return frozenset(module for module in modules if module.partition("/")[0] in declared)
+
+
+def _has_root(context: AuditContext, dist: Distribution) -> bool:
+    """Whether what is imported lies in the project's own folder, beside all else, and not in its `src`."""
+    texts = (_text(context.snapshot.prefix, path) for path in context.paths(dist) if path.endswith(".pth"))
+    folders = [folder for text in texts for folder in _paths_in(text)]
+    folders += places_of(context, dist)[:1] if dist.kind == "egg-link" else []
+    marks = ("pyproject.toml", "setup.py", "setup.cfg")
+    return any(os.path.lexists(os.path.join(folder, mark)) for folder in folders for mark in marks)
+
+
+def _tops(modules: Iterable[str]) -> frozenset[str]:
+    return frozenset(module.partition("/")[0] for module in modules)
+
+
+def _hides(context: AuditContext, dist: Distribution, record: Record, paths: list[str]) -> Finding:
+    prefix = context.snapshot.prefix
+    where = dist.direct_url.url if dist.direct_url else "a checkout"
+    return make(
+        "PS203",
+        record.name,
+        f"conda's {record.name} {record.version} hides {dist.name}, which is installed in place ({where}).",
+        paths=[*paths, dist.path],
+        fixes=[
+            f"To keep the checkout: {fixes.conda(prefix, 'remove', '--force', record.name)}",
+            f"To keep conda's: {fixes.pip(prefix, 'uninstall', '-y', dist.name)}",
+        ],
+        facts={
+            "conda": {
+                "name": record.name, "version": record.version, "build": record.build, "record": record.meta_path,
+            },
+            "there": [{"name": dist.name, "version": dist.version, "installer": dist.installer}],
+            "hidden": paths,
+        },
+    )  # fmt: skip
 
 
 def _finding(context: AuditContext, dist: Distribution, gone: list[str]) -> Finding:

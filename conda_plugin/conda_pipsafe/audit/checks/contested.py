@@ -29,7 +29,7 @@ def check(context: AuditContext) -> Iterator[Finding]:
     for dist in context.foreign:
         shared: dict[str, list[str]] = defaultdict(list)
         for path in context.contested.get(dist.path, ()):
-            for record in context.snapshot.record_paths[path_key(path)]:
+            for record in context.snapshot.record_paths[context.as_recorded(path)]:
                 # Of one name: told where the package was replaced or is there twice.
                 if dist.key not in by_meta[record.meta_path].keys and not is_bytecode(path):
                     shared[record.meta_path].append(path)
@@ -121,9 +121,12 @@ def _command(context: AuditContext, dist: Distribution, record: Record, commands
 
 def _contents(context: AuditContext, dist: Distribution, record: Record, paths: list[str]) -> dict[str, Content]:
     wanted = frozenset(paths)
-    facts = {fact.path: fact.sha256 for fact in record.path_facts() if fact.path in wanted}
+    facts = {path_key(fact.path): fact.sha256 for fact in record.path_facts()}
     rows = {row.path: row.sha256() for row in context.rows(dist) if row.path in wanted}
-    return {path: _content(context.snapshot.prefix, path, facts.get(path), rows.get(path)) for path in paths}
+    return {
+        path: _content(context.snapshot.prefix, path, facts.get(context.as_recorded(path)), rows.get(path))
+        for path in paths
+    }
 
 
 def _content(prefix: str, path: str, conda: str | None, other: str | None) -> Content:

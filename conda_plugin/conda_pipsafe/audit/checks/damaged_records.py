@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
+from conda_pipsafe.audit.checks.pip_files import in_the_way, of_links
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.health import RecordHealth
@@ -72,7 +73,7 @@ def _removed(context: AuditContext, prefix: str, health: RecordHealth) -> Findin
         f"conda lists {record.name} {record.version}, but another tool removed it: "
         f"{len(health.missing)} of its {counted(health.files, 'file')} are gone{tail}.",
         paths=health.missing,
-        fixes=[fixes.conda_reinstall(prefix, record)],
+        fixes=[*in_the_way(context, health.missing), fixes.conda_reinstall(prefix, record)],
         facts={"conda": _facts(health), "needed_by": list(needed)},
     )
 
@@ -99,10 +100,10 @@ def _missing(context: AuditContext, prefix: str, health: RecordHealth) -> Findin
         "PS103",
         record.name,
         f"{len(health.missing)} of the {counted(health.files, 'file')} of conda's {record.name} {record.version} "
-        f"{'is' if len(health.missing) == 1 else 'are'} missing{tail}.",
+        f"{'is' if len(health.missing) == 1 else 'are'} missing{of_links(context, health.missing)}{tail}.",
         severity="error" if matters(health.missing) else "warning",
         paths=health.missing,
-        fixes=[fixes.conda_reinstall(prefix, record)],
+        fixes=[*in_the_way(context, health.missing), fixes.conda_reinstall(prefix, record)],
         facts={"conda": _facts(health), "shared_with": others},
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
+from conda_pipsafe.audit.checks.pip_files import misplaced
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.health import RecordHealth
@@ -38,7 +39,8 @@ def _with_conda(context: AuditContext, health: RecordHealth, key: str, dists: tu
     record, prefix = health.record, context.snapshot.prefix
     own = [dist for dist in context.by_key[key] if context.owner(dist) != "pip"]
     editable = next((dist for dist in dists if dist.editable), None)
-    paths = sorted({*(dist.path for dist in (*own, *dists)), *health.missing, *_shared(context, record, dists)})
+    left = [path for dist in dists for path in misplaced(context, dist)]
+    paths = sorted({*(dist.path for dist in (*own, *dists)), *health.missing, *_shared(context, record, dists), *left})
     facts = {
         "conda": {"name": record.name, "version": record.version, "build": record.build, "record": record.meta_path},
         "there": [{"name": dist.name, "version": dist.version, "installer": dist.installer} for dist in dists],
@@ -63,6 +65,7 @@ def _with_conda(context: AuditContext, health: RecordHealth, key: str, dists: tu
     # pip refuses to uninstall these, and which of two it takes is chance.
     stubborn = [dist.path for dist in own if not dist.has_record and dist.kind in {"dist-info", "egg-info-file"}]
     fix = _ways(prefix, dists, record, stubborn, len(own) + len(dists) - len(stubborn))
+    fix = (fixes.delete(prefix, left), *fix) if left else fix
     return make(code, record.name, message, paths=paths, fixes=fix, facts=facts)
 
 

@@ -10,9 +10,13 @@ from conda_pipsafe.audit.checks.husks import find_husks
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.overlap import is_bytecode
 from conda_pipsafe.audit.wording import listed
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.paths import path_key
+
+_AGAIN = ("install", "--force-reinstall", "--ignore-installed", "--no-deps")
 
 
 def check(context: AuditContext) -> Iterator[Finding]:
@@ -51,6 +55,12 @@ def _phantom(context: AuditContext, dist: Distribution) -> Finding:
     left = sorted(context.disk.names(dist.path))
     what = f"only {listed(left)} is left in it" if left else "it is empty"
     version = f" {dist.version}" if dist.version else ""
+    if dist.has_record and dist.version and _is_there(context, dist):
+        # Deleting the dist-info would leave the files without an owner.
+        again = fixes.pip(context.snapshot.prefix, *_AGAIN, f"{dist.name}=={dist.version}")
+        message = f"{dist.name} {dist.version} is there, but its dist-info has no METADATA: {what}."
+        facts = {"name": dist.name, "version": dist.version, "left": left}
+        return make("PS502", dist.name, message, paths=[dist.path], fixes=[again], facts=facts)
     paths = [dist.path, *(husk.path for husk in find_husks(context) if canonical_name(husk.name) == dist.key)]
     return make(
         "PS502",
@@ -62,13 +72,24 @@ def _phantom(context: AuditContext, dist: Distribution) -> Finding:
     )
 
 
+def _is_there(context: AuditContext, dist: Distribution) -> bool:
+    """Whether any file of a distribution's RECORD is there, its metadata and bytecode aside, that is not conda's."""
+    inside, owned = f"{dist.path}/", context.snapshot.record_paths
+    return any(
+        not path.startswith(inside)
+        and not is_bytecode(path)
+        and path_key(path) not in owned
+        and context.disk.exists(path)
+        for path in context.paths(dist)
+    )
+
+
 def _unrecorded(context: AuditContext, dist: Distribution, has: str) -> Finding:
-    words = ["install", "--force-reinstall", "--ignore-installed", "--no-deps", f"{dist.name}=={dist.version}"]
     return make(
         "PS503",
         dist.name,
         f"{dist.name} {dist.version} has {has}.",
         paths=[dist.path],
-        fixes=[fixes.pip(context.snapshot.prefix, *words)],
+        fixes=[fixes.pip(context.snapshot.prefix, *_AGAIN, f"{dist.name}=={dist.version}")],
         facts={"name": dist.name, "version": dist.version, "installer": dist.installer},
     )

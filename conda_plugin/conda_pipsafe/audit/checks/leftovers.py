@@ -50,7 +50,10 @@ def _marker(context: AuditContext) -> Iterator[Finding]:
                 path,
                 f"{path} protected the environment from pip; the Python of today has no such mark, so pip may write.",
                 paths=[path],
-                fixes=[f"To be protected again, copy it to {new}; else delete it."],
+                fixes=[
+                    f"To be protected again: {fixes.move(context.snapshot.prefix, path, new)}",
+                    f"To let pip write: {fixes.delete(context.snapshot.prefix, [path])}",
+                ],
                 facts={"now": new},
             )
 

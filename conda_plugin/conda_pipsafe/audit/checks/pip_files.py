@@ -14,6 +14,7 @@ from conda_pipsafe.audit.wording import counted, installer, matters
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.history import History, split_dist
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.paths import path_key
 
 
 def check(context: AuditContext) -> Iterator[Finding]:
@@ -25,7 +26,7 @@ def check(context: AuditContext) -> Iterator[Finding]:
             continue
         missing = context.missing_files(dist)
         if missing:
-            yield _finding(context, dist, missing)
+            yield _finding(context, dist, missing, misplaced(context, dist))
 
 
 @hookimpl
@@ -34,19 +35,23 @@ def conda_pipsafe_checks() -> Iterable[Check]:
     return [Check("pip-files", check)]
 
 
-def _finding(context: AuditContext, dist: Distribution, missing: tuple[str, ...]) -> Finding:
+def _finding(context: AuditContext, dist: Distribution, missing: tuple[str, ...], elsewhere: list[str]) -> Finding:
     inside = f"{dist.path}/"
     total = sum(1 for path in context.paths(dist) if not path.startswith(inside) and not is_bytecode(path))
     revision = _unlinked_by(context.snapshot.history, dist.key)
     tail = f"; conda removed its own {dist.name} in revision {revision}" if revision is not None else ""
+    if elsewhere:
+        tail += f"; `pip install --target` put {counted(len(elsewhere), 'file')} below {dist.site.path} instead"
+    prefix = context.snapshot.prefix
+    ways = [fixes.delete(prefix, elsewhere)] if elsewhere else []
     return make(
         "PS202",
         dist.name,
         f"{len(missing)} of the {counted(total, 'file')} of {installer(dist)}'s {dist.name} {dist.version} "
-        f"{'is' if len(missing) == 1 else 'are'} missing{tail}.",
+        f"{'is' if len(missing) == 1 else 'are'} missing{of_links(context, missing)}{tail}.",
         severity="error" if matters(missing) else "warning",
-        paths=missing,
-        fixes=[reinstall(context.snapshot.prefix, dist)],
+        paths=[*missing, *elsewhere],
+        fixes=[*ways, *in_the_way(context, missing), reinstall(prefix, dist)],
         facts={
             "there": {"name": dist.name, "version": dist.version, "installer": dist.installer, "path": dist.path},
             "missing": len(missing),
@@ -54,6 +59,40 @@ def _finding(context: AuditContext, dist: Distribution, missing: tuple[str, ...]
             "conda_revision": revision,
         },
     )
+
+
+def misplaced(context: AuditContext, dist: Distribution) -> list[str]:
+    """Files that `pip install --target` put below site-packages, where its RECORD does not have them.
+
+    With that option all goes below one folder, and RECORD is written as if that was `lib/python`: `../../bin/NAME`.
+    """
+    base = f"{dist.site.path.rpartition('/')[0].rpartition('/')[0]}/"
+    if not dist.site.path.startswith("lib/") or base == "/":
+        return []
+    own = f"{dist.site.path}/"
+    found = [
+        own + path[len(base) :]
+        for path in context.paths(dist)
+        if path.startswith(base) and not path.startswith(own) and not context.disk.exists(path)
+    ]
+    owned = context.snapshot.record_paths
+    return sorted(
+        path
+        for path in found
+        if path_key(path) not in owned and path not in context.foreign_paths and context.disk.exists(path)
+    )
+
+
+def of_links(context: AuditContext, missing: tuple[str, ...]) -> str:
+    """What is to be said of missing files in whose place a link to nothing stands."""
+    dead = len(context.disk.dead_links(missing))
+    return f" ({counted(dead, 'dead link')} in {'its' if len(missing) == 1 else 'their'} place)" if dead else ""
+
+
+def in_the_way(context: AuditContext, missing: tuple[str, ...]) -> list[str]:
+    """What has to go first: pip and conda take a link to nothing for nothing, and may write through it."""
+    dead = context.disk.dead_links(missing)
+    return [fixes.delete(context.snapshot.prefix, dead)] if dead else []
 
 
 def reinstall(prefix: str, dist: Distribution) -> str:

@@ -50,7 +50,8 @@ ENTRIES: tuple[Entry, ...] = (
         step="cause",
         title="Some files of a conda package are missing",
         meaning=(
-            "conda's record lists files that are not there, though the package as a whole is. Importing or running it "
+            "conda's record lists files that are not there, or only as dead links, though the rest "
+            "of it is. Importing or running it "
             "may fail. A warning instead of an error when nothing that Python imports or that you run is missing."
         ),
         causes=(
@@ -232,7 +233,7 @@ ENTRIES: tuple[Entry, ...] = (
         step="cause",
         title="Files of a conda package are not as conda installed them",
         meaning=(
-            "Found by `--deep`: the hash of a file differs from the one in conda's record, a dead link or a folder "
+            "Found by `--deep`: the hash of a file differs from the one in conda's record, a folder or a link out "
             "stands in its place, or a command calls something else than the package declares. A note where nothing "
             "that Python imports or that you run is among them: settings are made to be edited."
         ),

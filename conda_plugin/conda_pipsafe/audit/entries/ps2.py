@@ -40,7 +40,8 @@ ENTRIES: tuple[Entry, ...] = (
         step="cause",
         title="Files of a package that pip installed are missing",
         meaning=(
-            "The distribution's RECORD lists files that are not there. pip takes it for installed, `pip install` "
+            "The distribution's RECORD lists files that are not there, or only as dead links. pip "
+            "takes it for installed, `pip install` "
             "says that the requirement is already satisfied, importing it fails. A warning when nothing that Python "
             "imports or that you run is missing."
         ),
@@ -59,8 +60,10 @@ ENTRIES: tuple[Entry, ...] = (
         step="cause",
         title="conda's package hides a checkout that is installed in place",
         meaning=(
-            "The package is installed with `pip install -e` from a checkout, and a conda package of the same name lies "
-            "in site-packages, which Python looks at first. Your changes in the checkout have no effect."
+            "The package is installed with `pip install -e` from a checkout, and a conda package of the same name, or "
+            "with the same modules, lies in site-packages, which Python looks at first. Your "
+            "changes in the checkout have "
+            "no effect."
         ),
         causes="`conda install` of something that depends on the package: conda does not see the editable install.",
         way_out="`conda remove --force` conda's package to keep the checkout, or `pip uninstall` to keep conda's.",

@@ -31,7 +31,11 @@ ENTRIES: tuple[Entry, ...] = (
             "the requirement is already satisfied, and the package cannot be imported."
         ),
         causes="pip wrote over conda's package, and conda removed its files later; or an uninstall was interrupted.",
-        way_out="Delete the folder; `pip uninstall` cannot. Then install the package if you need it.",
+        way_out=(
+            "Delete the folder; `pip uninstall` cannot. Then install the package if you need it. Where its RECORD and "
+            "files are still there, `pip install --force-reinstall --ignore-installed --no-deps` the same version: "
+            "without its dist-info nobody would own the files."
+        ),
         modes=("phantom-dist-info",),
         links=("https://github.com/conda/conda/issues/10357", "https://github.com/pypa/pip/issues/9129"),
     ),
@@ -99,6 +103,23 @@ ENTRIES: tuple[Entry, ...] = (
         way_out="Decide for one: `pip uninstall` the other, then `pip install --force-reinstall` the one to keep.",
         modes=("foreign-name-overlap",),
         links=("https://github.com/pypa/pip/issues/7282",),
+    ),
+    Entry(
+        code="PS507",
+        name="forgotten-distribution",
+        severity="warning",
+        step="leftover",
+        title="A package whose dist-info was deleted is still imported",
+        meaning=(
+            "The ledger remembers the distribution, and its dist-info is gone, but what is imported lies there as it "
+            "was installed. Nobody owns it: pip and conda do not list it, cannot uninstall it, and write over it "
+            "without a word. Told only where the ledger saw the distribution, and the files are as old as it was."
+        ),
+        causes="A dist-info folder that was deleted by hand or by a script that clears up, instead of `pip uninstall`.",
+        way_out=(
+            "`pip install --force-reinstall --no-deps` the same version, so that it has an owner again; then "
+            "`pip uninstall` it if you do not want it."
+        ),
     ),
     Entry(
         code="PS510",
