@@ -172,6 +172,18 @@ def test_a_dependency_that_pip_provides_is_kept_too(prefix: PrefixFactory) -> No
     assert required(prefix, WheelSpec("alpha", "1.1", {"alpha.py": ""})).refusals == ()
 
 
+@pytest.mark.parametrize("there", [None, "1.0"])
+def test_what_a_conda_package_constrains_is_kept_from_pip_too(prefix: PrefixFactory, there: str | None) -> None:
+    prefix.record("needs", "1.0", constrains=["alpha <2", "__glibc >=2.17"])
+    if there:
+        prefix.pip_dist("alpha", there)
+    verdict = required(prefix, WheelSpec("alpha", "2.0", {"alpha.py": ""}))
+    assert verdict.refusals[0].reason == "breaks-conda"
+    assert "needs 1.0 needs alpha <2" in verdict.refusals[0].message
+    assert required(prefix, WheelSpec("alpha", "1.1", {"alpha.py": ""})).refusals == ()
+    assert fitting_lines(read_snapshot(str(prefix.root))) == ["alpha<2"]
+
+
 def test_another_project_of_a_conda_packages_name_is_not_judged(prefix: PrefixFactory) -> None:
     prefix.record("art", "2.0", {"bin/art": "x"})
     prefix.record("needs", "1.0", depends=["art >=2"])

@@ -151,6 +151,13 @@ def test_base_is_refused_unless_told(prefix: Path) -> None:
     assert refused_beforehand(read_snapshot(str(prefix)), Options(allow_base=True)) is None
 
 
+@pytest.mark.parametrize(("version", "refused"), [("26.7.1", True), ("4.3.16", False)])
+def test_base_is_refused_where_conda_came_from_its_source(prefix: Path, version: str, refused: bool) -> None:
+    add_dist(prefix, "conda", version, conda=False)
+    refusal = refused_beforehand(read_snapshot(str(prefix)), Options())
+    assert (refusal is not None and refusal.facts["conda"] == version) == refused
+
+
 @pytest.mark.parametrize("name", ["pip", "setuptools", "wheel"])
 def test_for_pip_and_setuptools_conda_is_offered(prefix: Path, name: str) -> None:
     add_dist(prefix, name, "20.0", conda=True)
