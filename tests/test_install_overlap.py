@@ -16,6 +16,7 @@ from conda_pipsafe.installer.overlap import judge_paths
 from conda_pipsafe.installer.plan import Plan, read_report
 from conda_pipsafe.installer.policy import Request, Verdict
 from conda_pipsafe.installer.requirements import fitting_lines, judge_requirements
+from conda_pipsafe.installer.shared_paths import shared_paths
 from conda_pipsafe.installer.wheels import Wheel, look_into
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conda_pipsafe.render.plan import plan_json, plan_lines, refusal_json, refusal_lines
@@ -328,3 +329,21 @@ def test_condas_own_books_are_no_wheels_to_write(prefix: PrefixFactory, name: st
     assert refusal_json(refusal)["paths"] == [f"conda-meta/{name}"]
     twin = WheelSpec("two", "1.0", {"two/conda-meta/history": "x"})
     assert judged(prefix, twin) == Verdict((), ())
+
+
+def test_two_of_pips_with_the_same_files_are_told(prefix: PrefixFactory) -> None:
+    full = WheelSpec("cv", "1.0", {"cv2/__init__.py": "A = 1\n", "cv2/a.py": "F = 1\n", "tests/t.py": "1\n"})
+    less = WheelSpec("cv-less", "1.0", {"cv2/__init__.py": "A = 1\n", "cv2/a.py": "F = 2\n", "tests/t.py": "2\n"})
+    same = WheelSpec("cv-same", "1.0", {"cv2/__init__.py": "A = 1\n", "tests/t.py": "3\n"})
+
+    def told(*specs: WheelSpec) -> tuple[str, ...]:
+        plan, wheels = planned(prefix, *specs)
+        return shared_paths(plan, wheels, read_snapshot(str(prefix.root)))
+
+    assert told(full, same) == ()
+    assert "cv 1.0 and cv-less 1.0 both have 2 files, each of its own content" in told(full, less)[0]
+    files = {path: str(text) for path, text in full.modules.items() if not path.startswith("tests")}
+    prefix.pip_dist("cv", "1.0", files)
+    assert f"cv 1.0 and cv-less 1.0 both have {SITE}/cv2/a.py" in told(less)[0]
+    assert told(full) == ()
+    assert told(same) == ()
