@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -244,7 +245,8 @@ class _Asking:
         if plan.dists:
             raise PipsafeError(
                 "pip has installed without waiting for the check of its plan",
-                hint=f"conda pipsafe audit -p {self.before.prefix}   (this Python or pip does something new)",
+                hint=f"conda pipsafe audit -p {shlex.quote(self.before.prefix)}   "
+                "(this Python or pip does something new)",
             )
         return Prepared(
             self.pip, self.before, self.arguments, self.options, plan, judge(plan, self.before, self.request)

@@ -227,7 +227,7 @@ def _held(plan: Plan, snapshot: Snapshot, request: Request) -> list[str]:
         if dist.site.current and snapshot.owner_of(dist) != "pip"
     ]
     return [
-        f"{dist.name} {dist.version} is conda's and stays: `conda update -p {snapshot.prefix} "
+        f"{dist.name} {dist.version} is conda's and stays: `conda update -p {shlex.quote(snapshot.prefix)} "
         f"{record.name if (record := snapshot.record_of(dist)) else dist.key}`"
         for dist in held
     ]
