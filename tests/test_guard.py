@@ -21,6 +21,7 @@ from conftest import MakeEnv
 from support.guard_matrix import find_uv
 from support.packages import simple
 from support.prefixes import SITE, PrefixFactory, metadata
+from support.projects import project
 from support.running import Conda, Finished, pip, run
 from test_hooks import DEBUG
 
@@ -230,19 +231,15 @@ def test_uv_by_its_variable(make_env: MakeEnv, wheelhouse: Path, tmp_path: Path)
 
 def newer_setuptools(folder: Path) -> Path:
     """A project whose build wants a newer `buildtool` and a newer `setuptools` than conda has."""
-    backend = (Path(__file__).parent / "test_cli_install.py").read_text(encoding="utf-8")
-    source = backend.partition('BACKEND = """')[2].partition('"""')[0].encode().decode("unicode_escape")
     for name, module in (("setuptools", "setuptools_newer"), ("alpha", "alpha_newer")):
         write_wheel(WheelSpec(name=name, version="77.0", modules={f"{module}.py": ""}), folder)
-    project = folder / "proj"
-    project.mkdir()
-    (project / "backend.py").write_text(
-        "import setuptools_newer\n" + source.replace("NAME", "proj").replace("BUILD", "0")
-    )
-    (project / "pyproject.toml").write_text(
+    proj = project(folder / "proj")
+    backend = proj / "backend.py"
+    backend.write_text("import setuptools_newer\n" + backend.read_text())
+    (proj / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["setuptools>=77"]\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     )
-    return project
+    return proj
 
 
 def own_setuptools(prefix: Path) -> None:
@@ -272,12 +269,12 @@ def several_pips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("version", PIPS)
 def test_isolated_builds_are_never_held(make_env: MakeEnv, tmp_path: Path, several_pips: Path, version: str) -> None:
     prefix = make_env("python", "pip", "alpha=1.0")
-    project = newer_setuptools(tmp_path)
+    proj = newer_setuptools(tmp_path)
     own_setuptools(prefix)
     pip(prefix, "install", "-q", "--find-links", several_pips, f"pip=={version}").ok()
     assert guard(prefix, "on") == 0
-    raw(prefix, "install", "--find-links", tmp_path, project).ok()
-    raw(prefix, "install", "--find-links", tmp_path, "-e", project).ok()
+    raw(prefix, "install", "--find-links", tmp_path, proj).ok()
+    raw(prefix, "install", "--find-links", tmp_path, "-e", proj).ok()
     assert raw(prefix, "install", "--find-links", tmp_path, "alpha==2.0").returncode == 1
     held = raw(prefix, "install", "--find-links", tmp_path, "--dry-run", "setuptools>=77")
     freed = "setuptools" in find_pins(read_snapshot(str(prefix))).for_builds

@@ -16,6 +16,7 @@ from conda_pipsafe.installer.overlap import judge_paths
 from conda_pipsafe.installer.plan import Plan, read_report
 from conda_pipsafe.installer.policy import Request, Verdict
 from conda_pipsafe.installer.requirements import fitting_lines, judge_requirements
+from conda_pipsafe.installer.shared_paths import shared_paths
 from conda_pipsafe.installer.wheels import Wheel, look_into
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conda_pipsafe.render.plan import plan_json, plan_lines, refusal_json, refusal_lines
@@ -172,6 +173,18 @@ def test_a_dependency_that_pip_provides_is_kept_too(prefix: PrefixFactory) -> No
     assert required(prefix, WheelSpec("alpha", "1.1", {"alpha.py": ""})).refusals == ()
 
 
+@pytest.mark.parametrize("there", [None, "1.0"])
+def test_what_a_conda_package_constrains_is_kept_from_pip_too(prefix: PrefixFactory, there: str | None) -> None:
+    prefix.record("needs", "1.0", constrains=["alpha <2", "__glibc >=2.17"])
+    if there:
+        prefix.pip_dist("alpha", there)
+    verdict = required(prefix, WheelSpec("alpha", "2.0", {"alpha.py": ""}))
+    assert verdict.refusals[0].reason == "breaks-conda"
+    assert "needs 1.0 needs alpha <2" in verdict.refusals[0].message
+    assert required(prefix, WheelSpec("alpha", "1.1", {"alpha.py": ""})).refusals == ()
+    assert fitting_lines(read_snapshot(str(prefix.root))) == ["alpha<2"]
+
+
 def test_another_project_of_a_conda_packages_name_is_not_judged(prefix: PrefixFactory) -> None:
     prefix.record("art", "2.0", {"bin/art": "x"})
     prefix.record("needs", "1.0", depends=["art >=2"])
@@ -316,3 +329,21 @@ def test_condas_own_books_are_no_wheels_to_write(prefix: PrefixFactory, name: st
     assert refusal_json(refusal)["paths"] == [f"conda-meta/{name}"]
     twin = WheelSpec("two", "1.0", {"two/conda-meta/history": "x"})
     assert judged(prefix, twin) == Verdict((), ())
+
+
+def test_two_of_pips_with_the_same_files_are_told(prefix: PrefixFactory) -> None:
+    full = WheelSpec("cv", "1.0", {"cv2/__init__.py": "A = 1\n", "cv2/a.py": "F = 1\n", "tests/t.py": "1\n"})
+    less = WheelSpec("cv-less", "1.0", {"cv2/__init__.py": "A = 1\n", "cv2/a.py": "F = 2\n", "tests/t.py": "2\n"})
+    same = WheelSpec("cv-same", "1.0", {"cv2/__init__.py": "A = 1\n", "tests/t.py": "3\n"})
+
+    def told(*specs: WheelSpec) -> tuple[str, ...]:
+        plan, wheels = planned(prefix, *specs)
+        return shared_paths(plan, wheels, read_snapshot(str(prefix.root)))
+
+    assert told(full, same) == ()
+    assert "cv 1.0 and cv-less 1.0 both have 2 files, each of its own content" in told(full, less)[0]
+    files = {path: str(text) for path, text in full.modules.items() if not path.startswith("tests")}
+    prefix.pip_dist("cv", "1.0", files)
+    assert f"cv 1.0 and cv-less 1.0 both have {SITE}/cv2/a.py" in told(less)[0]
+    assert told(full) == ()
+    assert told(same) == ()

@@ -136,6 +136,19 @@ def test_a_distribution_taken_over_at_its_version_is_still_condas(prefix: Path) 
     assert judge(plan, snapshot, Request({}, allowed={"alpha"})).refusals == ()
 
 
+def test_the_way_out_can_be_pasted_where_the_path_has_blanks(tmp_path: Path) -> None:
+    prefix = tmp_path / "e n v"
+    (prefix / "conda-meta").mkdir(parents=True)
+    add_record(prefix, "python", "3.12.1", [])
+    add_dist(prefix, "alpha", "1.0", conda=True)
+    snapshot = read_snapshot(str(prefix))
+    plan = read_report(
+        json.dumps({"version": "1", "pip_version": "24.0", "install": []}).encode(), snapshot, constrained=True
+    )
+    (told,) = judge(plan, snapshot, Request({"alpha": ""}, upgrade=True)).warnings
+    assert f"`conda update -p '{prefix}' alpha`" in told
+
+
 def test_a_yanked_version_is_told(prefix: Path) -> None:
     plan, snapshot = plan_of(prefix, item("a", "1", is_yanked=True))
     assert "a 1 was yanked" in " ".join(judge(plan, snapshot, Request({})).warnings)
@@ -149,6 +162,13 @@ def test_base_is_refused_unless_told(prefix: Path) -> None:
     assert (refusal.reason, refusal.facts["conda"]) == ("base", "26.1")
     assert "--allow-base" in refusal.fixes[-1]
     assert refused_beforehand(read_snapshot(str(prefix)), Options(allow_base=True)) is None
+
+
+@pytest.mark.parametrize(("version", "refused"), [("26.7.1", True), ("4.3.16", False)])
+def test_base_is_refused_where_conda_came_from_its_source(prefix: Path, version: str, refused: bool) -> None:
+    add_dist(prefix, "conda", version, conda=False)
+    refusal = refused_beforehand(read_snapshot(str(prefix)), Options())
+    assert (refusal is not None and refusal.facts["conda"] == version) == refused
 
 
 @pytest.mark.parametrize("name", ["pip", "setuptools", "wheel"])

@@ -220,6 +220,11 @@ def test_base(prefix: PrefixFactory) -> None:
     assert only(ask(prefix)).code == "PS407"
 
 
+def test_base_whose_conda_came_from_its_source(prefix: PrefixFactory) -> None:
+    prefix.pip_dist("conda", "26.7.1")
+    assert only(ask(prefix)).code == "PS407"
+
+
 def kernel(folder: Path, name: str, program: str) -> None:
     (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / name / "kernel.json").write_text(json.dumps({"argv": [program, "-m", "ipykernel_launcher"]}))

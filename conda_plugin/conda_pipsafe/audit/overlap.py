@@ -6,11 +6,28 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.paths import scripts_dir
+
+# What many projects ship by mistake, and nobody imports.
+_NOT_MEANT = frozenset(
+    {"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmarks", "scripts", "tools"}
+)
 
 
 def is_bytecode(path: str) -> bool:
     """Whether a path is compiled Python: it comes and goes without harm."""
     return path.endswith((".pyc", ".pyo")) or "__pycache__/" in path
+
+
+def is_meant(path: str, site: str) -> bool:
+    """Whether a project means a path to be its own: no `tests/` in site-packages, and no script.
+
+    Args:
+        path: Prefix-relative.
+        site: The site-packages folder, prefix-relative.
+    """
+    inside = path.removeprefix(f"{site}/")
+    return inside.partition("/")[0] not in _NOT_MEANT and not path.startswith(f"{scripts_dir()}/")
 
 
 def overlapping_paths(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, ba
 from conda_pipsafe.installer.relay import carries_secrets
 from conda_pipsafe.installer.requirements import fitting_lines, judge_requirements
 from conda_pipsafe.installer.runner import Ended, Pip, find_pip
+from conda_pipsafe.installer.shared_paths import shared_paths
 from conda_pipsafe.installer.undo import put_back
 from conda_pipsafe.installer.uv_runner import Uv, WaitingUv
 from conda_pipsafe.installer.verify import Difference, remember_files, verify
@@ -130,7 +132,7 @@ def judged(plan: Plan, wheels: Mapping[str, Wheel], before: Snapshot, request: R
     )
     return Verdict(
         tuple(refusal for part in verdicts for refusal in part.refusals),
-        tuple(warning for part in verdicts for warning in part.warnings),
+        (*(warning for part in verdicts for warning in part.warnings), *shared_paths(plan, wheels, before)),
     )
 
 
@@ -243,7 +245,8 @@ class _Asking:
         if plan.dists:
             raise PipsafeError(
                 "pip has installed without waiting for the check of its plan",
-                hint=f"conda pipsafe audit -p {self.before.prefix}   (this Python or pip does something new)",
+                hint=f"conda pipsafe audit -p {shlex.quote(self.before.prefix)}   "
+                "(this Python or pip does something new)",
             )
         return Prepared(
             self.pip, self.before, self.arguments, self.options, plan, judge(plan, self.before, self.request)

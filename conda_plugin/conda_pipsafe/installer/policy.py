@@ -123,18 +123,18 @@ def frozen(snapshot: Snapshot) -> Refusal | None:
 
 def base(snapshot: Snapshot) -> Refusal | None:
     """The refusal for the environment that conda itself runs in, or None."""
-    conda = snapshot.record_named("conda")
+    conda = snapshot.own_conda
     if conda is None:
         return None
     return Refusal(
         "base",
         snapshot.prefix,
-        f"conda {conda.version} itself runs in {snapshot.prefix}: what pip changes there can end conda",
+        f"conda {conda} itself runs in {snapshot.prefix}: what pip changes there can end conda",
         fixes=(
             "conda create -n myenv python pip, then install with -n myenv",
             "--allow-base, if it has to be here; conda's own packages stay guarded",
         ),
-        facts={"conda": conda.version},
+        facts={"conda": conda},
     )
 
 
@@ -227,7 +227,7 @@ def _held(plan: Plan, snapshot: Snapshot, request: Request) -> list[str]:
         if dist.site.current and snapshot.owner_of(dist) != "pip"
     ]
     return [
-        f"{dist.name} {dist.version} is conda's and stays: `conda update -p {snapshot.prefix} "
+        f"{dist.name} {dist.version} is conda's and stays: `conda update -p {shlex.quote(snapshot.prefix)} "
         f"{record.name if (record := snapshot.record_of(dist)) else dist.key}`"
         for dist in held
     ]

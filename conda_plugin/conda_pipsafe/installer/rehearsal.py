@@ -11,6 +11,7 @@ import filecmp
 import json
 import os
 import posixpath
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -79,7 +80,7 @@ def make_shadow(snapshot: Snapshot, folder: str) -> str:
     if not sites:
         raise PipsafeError(
             f"it is not known which Python {snapshot.prefix} has: conda has no record of one",
-            hint=f"conda install -p {snapshot.prefix} python",
+            hint=f"conda install -p {shlex.quote(snapshot.prefix)} python",
         )
     for site in sites:
         os.makedirs(os.path.join(folder, site), exist_ok=True)

@@ -57,7 +57,8 @@ def fitting_lines(snapshot: Snapshot, allowed: Collection[str] = ()) -> list[str
         allowed: Canonical names that `--allow-replace` lets through.
     """
     standing = {record.name for record in snapshot.records} - {record.name for record in endangered(snapshot)}
-    texts = [text for record in snapshot.records for text in record.depends if text.partition(" ")[0] not in standing]
+    wanted = [text for record in snapshot.records for text in (*record.depends, *record.constrains)]
+    texts = [text for text in wanted if text.partition(" ")[0] not in standing]
     found: dict[str, None] = {}
     for text in [*texts, *_pin_lines(snapshot)]:
         spec = _spec(text)
@@ -128,15 +129,10 @@ def _broken(plan: Plan, places: Mapping[str, _Place], snapshot: Snapshot, reques
     for record in snapshot.records:
         if record.meta_path in gone:
             continue
-        for text, needed in [
-            *((text, True) for text in record.depends),
-            *((text, False) for text in record.constrains),
-        ]:
+        for text in (*record.depends, *record.constrains):
             place = _place(places, text.partition(" ")[0])
-            if place is None or (place.record is None and not needed):
-                continue
-            spec = _spec(text)
-            if spec is not None and _rules_out(spec, place):
+            spec = _spec(text) if place is not None else None
+            if place is not None and spec is not None and _rules_out(spec, place):
                 needs.setdefault(place.planned.key, []).append((record, spec))
     for planned in plan.dists:
         if planned.key in needs:

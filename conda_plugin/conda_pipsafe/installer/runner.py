@@ -155,7 +155,7 @@ def start(
     except OSError as error:
         raise PipsafeError(
             f"the environment's Python cannot be run: {pip.python}: {error.strerror}",
-            hint=f"conda install -p {pip.prefix} --force-reinstall python",
+            hint=f"conda install -p {shlex.quote(pip.prefix)} --force-reinstall python",
         ) from error
 
 

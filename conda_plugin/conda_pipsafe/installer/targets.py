@@ -216,7 +216,7 @@ def _environment(snapshot: Snapshot) -> Iterator[Finding]:
                 paths=[site.path],
                 fixes=["conda create -n NAME …   (an environment of your own)"],
             )
-    if snapshot.record_named("conda") is not None:
+    if snapshot.own_conda is not None:
         yield make(
             "PS407",
             prefix,

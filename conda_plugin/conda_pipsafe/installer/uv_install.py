@@ -142,7 +142,7 @@ class _Asking:
         report = make_report(rehearsal.version, staged, artifacts, self._asked(), rehearsal.ended.errors)
         plan = read_report(report, self.before, constrained=folder.endswith("held"))
         sizes = {key: artifact.size for key, artifact in artifacts.items()}
-        wheels = {one.key: Wheel(folder, sizes.get(one.key), one.paths) for one in staged}
+        wheels = {one.key: Wheel(folder, sizes.get(one.key), one.paths, one.hashes) for one in staged}
         verdict = judged(plan, wheels, self.before, request_of(self.arguments, self.options))
         verdict = Verdict((*verdict.refusals, *_without_record(plan)), verdict.warnings)
         waiting = None

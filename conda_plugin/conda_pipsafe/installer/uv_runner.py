@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -72,14 +73,15 @@ def find_uv(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Uv:
     if python is None:
         raise PipsafeError(
             f"the environment {prefix} has no Python, so nothing can be installed with uv",
-            hint=f"conda install -p {prefix} python",
+            hint=f"conda install -p {shlex.quote(prefix)} python",
         )
     folders = os.pathsep.join([*path_folders(prefix), variables.get("PATH", os.defpath)])
     path = shutil.which("uv", path=folders)
     if path is None:
         raise PipsafeError(
             f"there is no uv on PATH nor in {os.path.join(prefix, scripts_dir())}",
-            hint=f"conda install -p {prefix} uv   (or leave out --backend uv: the environment's pip does it)",
+            hint=f"conda install -p {shlex.quote(prefix)} uv   "
+            "(or leave out --backend uv: the environment's pip does it)",
         )
     dropped = sorted(name for name in variables if name in _DROPPED)
     for name in (*dropped, *PYTHON_VARIABLES):

@@ -7,6 +7,7 @@ lstat of each of conda's files, but sees only what a RECORD names: a build that 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -171,10 +172,10 @@ def _owned(snapshot: Snapshot, paths: Collection[str], given_up: Collection[str]
 
 def _repair(prefix: str, record: Record, dist: Distribution | None) -> tuple[str, ...]:
     spec = f"{record.name}={record.version}={record.build}"
-    reinstall = f"conda install -p {prefix} --force-reinstall {spec}"
+    reinstall = f"conda install -p {shlex.quote(prefix)} --force-reinstall {spec}"
     if dist is None:
         return (reinstall,)
-    return (f"{os.path.join(prefix, *_PYTHON)} -m pip uninstall {dist.name}", reinstall)
+    return (f"{shlex.quote(os.path.join(prefix, *_PYTHON))} -m pip uninstall {dist.name}", reinstall)
 
 
 def _files(paths: Collection[str]) -> str:

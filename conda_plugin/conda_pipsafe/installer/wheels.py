@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from conda_pipsafe.errors import PipsafeError
@@ -22,11 +22,13 @@ class Wheel:
         path: Absolute path of the file that pip will install from, or of the folder that uv has written it to.
         size: Its bytes; None where nothing says.
         paths: What it will write.
+        hashes: The hash of each path as a RECORD has it, where uv has written one.
     """
 
     path: str
     size: int | None
     paths: WheelPaths
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     def sha256(self, member: str) -> str:
         """The hex sha256 of one member.

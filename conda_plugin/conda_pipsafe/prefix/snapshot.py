@@ -18,6 +18,8 @@ from conda_pipsafe.prefix.paths import SitePackages, find_site_packages, path_ke
 from conda_pipsafe.prefix.record_csv import RecordedFile
 
 DistOwner = Literal["conda", "pip", "both"]
+#: The last conda on PyPI is 4.3 (2017), which ends with an error as soon as it is run; newer ones never came there.
+ABANDONED_CONDA = ("3.", "4.")
 
 
 class NotAnEnvironmentError(Exception):
@@ -82,6 +84,17 @@ class Snapshot:
     def record_named(self, name: str) -> Record | None:
         """The record of a conda package, by its conda name."""
         return self._by_name.get(name)
+
+    @property
+    def own_conda(self) -> str | None:
+        """The version of the conda that runs in this environment; None without one.
+
+        Where conda came with a package of conda's, or was installed from its source. PyPI's abandoned one does not run.
+        """
+        record = self.record_named("conda")
+        versions = [dist.version for dist in self.distributions_named("conda") if dist.site.current]
+        running = [version for version in versions if not version.startswith(ABANDONED_CONDA)]
+        return record.version if record is not None else next(iter(running), None)
 
     @cached_property
     def _by_name(self) -> Mapping[str, Record]:

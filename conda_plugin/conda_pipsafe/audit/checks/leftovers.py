@@ -14,11 +14,10 @@ from conda_pipsafe.audit.wording import counted, installer, listed
 from conda_pipsafe.prefix.files import UnreadableError, read_text
 from conda_pipsafe.prefix.metadata import canonical_name, is_valid_name, parse_metadata
 from conda_pipsafe.prefix.paths import SitePackages, path_key
+from conda_pipsafe.prefix.snapshot import ABANDONED_CONDA
 
 _MARKER = "EXTERNALLY-MANAGED"
 _PYTHON_FOLDER = re.compile(r"^(?:python|pypy)\d+\.\d+t?$")
-# The last release of conda on PyPI is 4.3 (2017); later ones were never published there.
-_PYPI_CONDA = re.compile(r"^[34]\.")
 
 
 def check(context: AuditContext) -> Iterator[Finding]:
@@ -100,7 +99,11 @@ def _gone(context: AuditContext, site: SitePackages, path: str) -> str | None:
 
 def _conda_of_pypi(context: AuditContext) -> Iterator[Finding]:
     for dist in context.foreign_by_key.get("conda", ()):
-        if _PYPI_CONDA.match(dist.version) and not dist.editable and context.snapshot.record_named("conda") is None:
+        if (
+            dist.version.startswith(ABANDONED_CONDA)
+            and not dist.editable
+            and context.snapshot.record_named("conda") is None
+        ):
             yield make(
                 "PS113",
                 dist.name,

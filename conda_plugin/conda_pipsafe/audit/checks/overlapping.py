@@ -12,14 +12,9 @@ from conda_pipsafe.audit.checks.pip_files import reinstall
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.overlap import is_meant
 from conda_pipsafe.audit.wording import counted, installer, matters
 from conda_pipsafe.prefix.dist_info import Distribution
-from conda_pipsafe.prefix.paths import scripts_dir
-
-# What many projects ship by mistake, and nobody imports.
-_NOT_MEANT = frozenset(
-    {"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmarks", "scripts", "tools"}
-)
 
 
 def check(context: AuditContext) -> Iterator[Finding]:
@@ -31,7 +26,7 @@ def check(context: AuditContext) -> Iterator[Finding]:
             groups[one, other].append(path)
     for (one, other), paths in groups.items():
         first, second = by_path[one], by_path[other]
-        meant = [path for path in paths if _is_meant(path, first)]
+        meant = [path for path in paths if is_meant(path, first.site.path)]
         # Two of one name are told as that.
         if first.key != second.key and matters(meant):
             yield _finding(context, first, second, sorted(paths))
@@ -41,11 +36,6 @@ def check(context: AuditContext) -> Iterator[Finding]:
 def conda_pipsafe_checks() -> Iterable[Check]:
     """The check of this file."""
     return [Check("overlapping", check)]
-
-
-def _is_meant(path: str, dist: Distribution) -> bool:
-    inside = path.removeprefix(f"{dist.site.path}/")
-    return inside.partition("/")[0] not in _NOT_MEANT and not path.startswith(f"{scripts_dir()}/")
 
 
 def _finding(context: AuditContext, one: Distribution, other: Distribution, paths: list[str]) -> Finding:
