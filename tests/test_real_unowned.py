@@ -43,14 +43,15 @@ class TestForgotten:
         assert told(prefix, hashes=True) == []
 
     @pytest.mark.damage("PS507")
-    def test_a_module_of_another_name(self, make_env: MakeEnv, tmp_path: Path) -> None:
+    def test_a_package_and_a_module_of_another_name(self, make_env: MakeEnv, tmp_path: Path) -> None:
         prefix = make_env("pip")
-        wheel = write_wheel(WheelSpec("scikit-thing", "1.0", {"skthing/__init__.py": "x = 1\n"}), tmp_path)
+        files = {"scikit_thing/__init__.py": "x = 1\n", "skthing/__init__.py": "x = 1\n"}
+        wheel = write_wheel(WheelSpec("scikit-thing", "1.0", files), tmp_path)
         pip(prefix, "install", wheel).ok()
         assert told(prefix) == []
         shutil.rmtree(site_of(prefix) / "scikit_thing-1.0.dist-info")
         found = the(look(prefix), "PS507", "scikit-thing")
-        assert found.paths == inside(prefix, "skthing")
+        assert found.paths == inside(prefix, "scikit_thing"), "whose skthing is, its name does not tell"
         Ways(tmp_path).follow(prefix, found.fixes)
         assert told(prefix, hashes=True) == []
 

@@ -15,7 +15,6 @@ from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
 
 _SLACK_SECONDS = 2.0
-_ONE_INSTALL_SECONDS = 60.0  # an installer writes RECORD last
 
 
 def check(context: AuditContext) -> Iterator[Finding]:
@@ -25,18 +24,11 @@ def check(context: AuditContext) -> Iterator[Finding]:
     somebody else's.
     """
     gone = [state for state in context.forgotten if _is_gone(context, state)]
-    taken: dict[str, list[DistState]] = {}
     unowned = {site: _unowned(context, site) for site in {_site(state) for state in gone}}  # asked once
     for state in gone:
-        for path in _left(state, unowned[_site(state)]):
-            taken.setdefault(path, []).append(state)
-    for state in gone:
-        # Of two that were installed in one minute it is only known by the name whose it is.
-        paths = [
-            path for path, states in taken.items() if state in states and (len(states) == 1 or _named(state, path))
-        ]
+        paths = sorted(_left(state, unowned[_site(state)]))
         if paths:
-            yield _finding(context, state, sorted(paths))
+            yield _finding(context, state, paths)
 
 
 @hookimpl
@@ -67,14 +59,10 @@ def _unowned(context: AuditContext, site: str) -> dict[str, float]:
 
 
 def _left(state: DistState, unowned: dict[str, float]) -> Iterator[str]:
-    """Of those the ones that were written when the distribution was."""
+    """Of those the ones of its name that are as old as the distribution; whose another name is would be a guess."""
     written = _seconds(state.written)
-    if written is None:
-        return
-    for path, at in unowned.items():
-        oldest = 0.0 if _named(state, path) else written - _ONE_INSTALL_SECONDS
-        if oldest <= at <= written + _SLACK_SECONDS:
-            yield path
+    if written is not None:
+        yield from (path for path, at in unowned.items() if _named(state, path) and at <= written + _SLACK_SECONDS)
 
 
 def _site(state: DistState) -> str:

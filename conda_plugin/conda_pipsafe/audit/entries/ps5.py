@@ -113,7 +113,7 @@ ENTRIES: tuple[Entry, ...] = (
         meaning=(
             "The ledger remembers the distribution, and its dist-info is gone, but what is imported lies there as it "
             "was installed. Nobody owns it: pip and conda do not list it, cannot uninstall it, and write over it "
-            "without a word. Told only where the ledger saw the distribution, and the files are as old as it was."
+            "without a word. Told only where the ledger saw the distribution, of what has its name and is as old as it."
         ),
         causes="A dist-info folder that was deleted by hand or by a script that clears up, instead of `pip uninstall`.",
         way_out=(
