@@ -19,6 +19,8 @@ CANNOT_ASK = (
     "  question:  CONDA_PLUGINS_PIPSAFE_MODE=warn conda ..."
 )
 
+STOPPED = "conda-pipsafe: stopped at your word; nothing was changed"
+
 
 @observing
 def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
@@ -93,10 +95,17 @@ def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
     mode = engine.mode()
     if mode == "off" or prefix in sessions.current.clean:
         return
-    seen = _foresee(prefix, tuple(unlink), tuple(link), downloaded=True)
+    unlink, link = tuple(unlink), tuple(link)
+    seen = _foresee(prefix, unlink, link, downloaded=True)
     snapshot = sessions.current.before.get(prefix)
     if snapshot is None:
         return
+    if sessions.current.lost_in_copy is not None:
+        from conda_pipsafe.engines.conda import transaction_of
+        from conda_pipsafe.hooks.copying import look_again
+
+        change = seen.transaction if seen else transaction_of(snapshot, prefix, unlink, link, downloaded=True)
+        look_again(prefix, change.link)
     begin(prefix, snapshot, seen)
     if seen is not None and not _takes_everything():
         act(seen, mode, spinning=True)
@@ -193,7 +202,7 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
         if spinning:
             raise Refusal(CANNOT_ASK)
         if not confirmed():
-            raise Refusal("conda-pipsafe: stopped at your word; nothing was changed")
+            raise Refusal(STOPPED)
     log.debug("conda-pipsafe: %d harms foreseen", len(seen.harms))
 
 

@@ -133,6 +133,7 @@ def copy_text(
     harms: Sequence[Harm] = (),
     *,
     refused: bool = False,
+    again: bool = False,
     few: int | None = FEW,
 ) -> str:
     """What a clone or rename of an environment will not carry over.
@@ -142,9 +143,10 @@ def copy_text(
         replaced: conda's packages in whose place pip put its own.
         harms: The files of pip's that lie where conda's own come again.
         refused: The command is refused because of them.
+        again: Something was said of this copy already, and this comes to it.
         few: How many paths are named; None for all.
     """
-    verb = "refuses: " if refused else ""
+    verb = "refuses: " if refused else "now that conda's packages are unpacked: " if again else ""
     lines = [f"conda-pipsafe: {verb}the copy of {source} will not be as it is: conda links its own packages anew"]
     lines += [
         f"  {item.dist.name} {item.dist.version} (installed by {item.dist.installer or 'pip'}) becomes conda's "
