@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from conda_pipsafe.forecast.baseline_json import baseline_from_json, baseline_to_json
 from conda_pipsafe.forecast.copying import replaced_packages
 from conda_pipsafe.forecast.effects import Forecast, Harm, TakenCommand, forecast
 from conda_pipsafe.forecast.outcome import (
     Baseline,
     Outcome,
-    baseline_from_json,
-    baseline_to_json,
     compare,
     stamp_of,
     take_baseline,

@@ -161,7 +161,7 @@ def refresh_guard(prefix: str) -> None:
 
 def _report(command: str, prefix: str) -> None:
     session = sessions.current
-    if prefix not in session.before and command not in {"create", "env_create"}:
+    if prefix not in session.before and command not in {"create", "env_create", "rename"}:
         return
     from dataclasses import replace
 
@@ -170,7 +170,11 @@ def _report(command: str, prefix: str) -> None:
     from conda_pipsafe.prefix.snapshot import read_snapshot
 
     baseline = session.baselines.get(prefix)
-    if baseline is None and prefix in session.before:
+    if baseline is None and session.copied not in {None, prefix}:
+        from conda_pipsafe.hooks.copying import baseline_of_copy
+
+        baseline = baseline_of_copy(prefix)
+    elif baseline is None and prefix in session.before:
         # No transaction was made: only what a `pip:` section did can be new.
         baseline = take_baseline(session.before[prefix])
     if baseline is not None and session.copied is not None:

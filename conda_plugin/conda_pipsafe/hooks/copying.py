@@ -12,6 +12,7 @@ from conda_pipsafe.hooks.guard import Refusal, tell
 from conda_pipsafe.hooks.transactions import CANNOT_ASK, STOPPED, confirmed
 
 if TYPE_CHECKING:
+    from conda_pipsafe.forecast.outcome import Baseline
     from conda_pipsafe.forecast.transaction import LinkedPackage
 
 
@@ -53,6 +54,17 @@ def warn_of_copy(source: str) -> None:
     tell(copy_text(source, told, harms))
     if engine.mode() == "prompt" and engine.may_ask() and not confirmed():
         raise Refusal(STOPPED)
+
+
+def baseline_of_copy(prefix: str) -> Baseline | None:
+    """What a copy is compared with where no transaction is seen (conda before 25.5): what it was not to have."""
+    from conda_pipsafe.forecast.outcome import Baseline, with_losses
+
+    source, lost = sessions.current.copied, sessions.current.lost_in_copy
+    if source is None or lost is None:
+        return None
+    empty = Baseline(prefix, None, None, watched=(), stamps={}, foreseen=lost.paths)
+    return with_losses(empty, sessions.current.before[source], lost)
 
 
 def look_again(prefix: str, packages: Sequence[LinkedPackage]) -> None:

@@ -128,7 +128,8 @@ def begin(prefix: str, snapshot: Snapshot, seen: Forecast | None) -> None:
     """
     from dataclasses import replace
 
-    from conda_pipsafe.forecast.outcome import baseline_to_json, take_baseline, with_losses
+    from conda_pipsafe.forecast.baseline_json import baseline_to_json
+    from conda_pipsafe.forecast.outcome import take_baseline, with_losses
 
     baseline = take_baseline(snapshot)
     lost = sessions.current.lost_in_copy
