@@ -127,6 +127,7 @@ class Walk:
         owned = pip_owned(self.prefix)
         before = look_at(self.prefix, owned)
         snapshot = read_snapshot(str(self.prefix))
+        snapshot.pip_distributions()  # whose it is tells a file, which the command may take away
         done = driver.run(*self._complete(words, target), env=mode)
         try:
             changed = self._changed(done, before, owned, target)

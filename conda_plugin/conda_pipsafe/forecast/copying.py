@@ -24,6 +24,7 @@ from conda_pipsafe.prefix.record_csv import RecordedFile
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 _HASHED_AT_MOST = 256 * 1024 * 1024  # bytes
+_SCRIPT_AT_MOST = 1024 * 1024  # bytes
 _ENTRY_POINT = "unix_python_entry_point"
 
 
@@ -137,7 +138,20 @@ class _Losses:
             return digest not in known
         # conda notes no hash of the scripts that it makes, nor of links: pip's RECORD tells whose it is.
         row = rows[path].sha256()
-        return row is None or digest == row
+        return row is None or digest == row or self._runs_other(path, winners)
+
+    def _runs_other(self, path: str, winners: Sequence[Record]) -> bool:
+        """Whether a script that conda made is another one than that of the package which makes it last."""
+        package = self._packages.get(winners[0].name) if len(winners) == 1 else None
+        module, _, function = (package.scripts.get(path, "") if package is not None else "").partition(":")
+        if not function:
+            return False
+        try:
+            text = read_bytes(self._snapshot.prefix, path, _SCRIPT_AT_MOST)
+        except UnreadableError:
+            return False
+        imported = f"from {module.strip()} import {function.partition('.')[0].strip()}\n".encode()
+        return imported not in text.replace(b"\r\n", b"\n")
 
     def _is_other(self, path: str, record: Record, row: RecordedFile) -> bool:
         """Whether what a package has at a path that its record does not list is another file than the one there."""

@@ -117,12 +117,19 @@ def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
     plan = plan_paths(snapshot.prefix, transaction)
     python = _python_change(transaction)
     leaving = transaction.site_before if python is not None else None
-    staying = [dist for dist in owned if dist.site.current and dist.site.path != leaving]
+    staying = [dist for dist in owned if _is_imported_then(dist, transaction, leaving)]
     broken = newly_broken(snapshot, transaction, staying)
     harms = [_harm(snapshot, plan, dist, leaving, broken.get(dist.path, ())) for dist in owned]
     harms += [_leftover(snapshot, plan, dist) for dist in snapshot.distributions if dist not in owned]
     found = sorted((harm for harm in harms if harm is not None), key=lambda harm: (harm.dist.key, harm.dist.path))
     return Forecast(transaction, tuple(found), transaction.exact, python, _marker(snapshot, transaction, python))
+
+
+def _is_imported_then(dist: Distribution, transaction: Transaction, leaving: str | None) -> bool:
+    """Whether a distribution is in reach of the Python that will be there; one may lie there from before."""
+    if leaving is None:
+        return dist.site.current
+    return dist.site.path == transaction.site_after or (dist.site.current and dist.site.path != leaving)
 
 
 def _python_change(transaction: Transaction) -> tuple[str, str | None] | None:

@@ -36,7 +36,7 @@ def warn_of_copy(source: str) -> None:
         sessions.current.copied = source
         # What lies twice in the source will lie twice in the copy: no news.
         doubled = (dist for dists in doubled_distributions(snapshot) for dist in dists)
-        sessions.current.said.update((dist.path, kind, "") for dist in doubled for kind in ("touched", "doubled"))
+        sessions.current.said.update((dist.path, "doubled", "") for dist in doubled)
     if snapshot is None or not snapshot.pip_distributions():
         return
     seen, replaced = forecast_copy(snapshot, "", copied_packages(snapshot)), replaced_packages(snapshot)
