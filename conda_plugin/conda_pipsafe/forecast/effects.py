@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from conda_pipsafe.forecast.editables import checkout_modules, offered_modules
 from conda_pipsafe.forecast.planned_paths import PlannedPaths, label, plan_paths
-from conda_pipsafe.forecast.requirements import newly_broken
+from conda_pipsafe.forecast.requirements import imported_then, newly_broken
 from conda_pipsafe.forecast.same_file import is_compiled_already, is_linked_already
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
 from conda_pipsafe.prefix.dist_info import Distribution
@@ -117,19 +117,12 @@ def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
     plan = plan_paths(snapshot.prefix, transaction)
     python = _python_change(transaction)
     leaving = transaction.site_before if python is not None else None
-    staying = [dist for dist in owned if _is_imported_then(dist, transaction, leaving)]
+    staying = [dist for dist in owned if imported_then(dist, transaction, leaving)]
     broken = newly_broken(snapshot, transaction, staying)
     harms = [_harm(snapshot, plan, dist, leaving, broken.get(dist.path, ())) for dist in owned]
     harms += [_leftover(snapshot, plan, dist) for dist in snapshot.distributions if dist not in owned]
     found = sorted((harm for harm in harms if harm is not None), key=lambda harm: (harm.dist.key, harm.dist.path))
     return Forecast(transaction, tuple(found), transaction.exact, python, _marker(snapshot, transaction, python))
-
-
-def _is_imported_then(dist: Distribution, transaction: Transaction, leaving: str | None) -> bool:
-    """Whether a distribution is in reach of the Python that will be there; one may lie there from before."""
-    if leaving is None:
-        return dist.site.current
-    return dist.site.path == transaction.site_after or (dist.site.current and dist.site.path != leaving)
 
 
 def _python_change(transaction: Transaction) -> tuple[str, str | None] | None:

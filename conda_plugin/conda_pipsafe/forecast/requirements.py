@@ -12,6 +12,13 @@ from conda_pipsafe.prefix.paths import SitePackages
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
+def imported_then(dist: Distribution, transaction: Transaction, leaving: str | None) -> bool:
+    """Whether a distribution is in reach of the Python that will be there; one may lie there from before."""
+    if leaving is None:
+        return dist.site.current
+    return dist.site.path == transaction.site_after or (dist.site.current and dist.site.path != leaving)
+
+
 def newly_broken(
     snapshot: Snapshot, transaction: Transaction, owned: Sequence[Distribution]
 ) -> Mapping[str, tuple[str, ...]]:
