@@ -209,6 +209,8 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
 
 def _refine(seen: Forecast, harms: tuple[Harm, ...]) -> None:
     """Name the paths of what was announced by its name alone: it is downloaded now."""
+    from dataclasses import replace
+
     from conda_pipsafe.render.forecast import refined_text
 
     said = sessions.current.said
@@ -220,7 +222,16 @@ def _refine(seen: Forecast, harms: tuple[Harm, ...]) -> None:
     spared = [dist for dist in (before.distributions if before else ()) if dist.path in named - touched]
     if known or (spared and seen.exact):
         said.difference_update((path, "named", "") for path in named - still)
-        tell(refined_text(seen, known, spared))
+        # What else was said of them is no news.
+        news = [
+            replace(
+                harm,
+                broken=() if (harm.dist.path, "broken", "") in said else harm.broken,
+                orphaned=harm.orphaned and (harm.dist.path, "orphaned", "") not in said,
+            )
+            for harm in known
+        ]
+        tell(refined_text(seen, news, spared))
 
 
 def _tell_marker(seen: Forecast) -> None:
