@@ -11,8 +11,12 @@ from conda_pipsafe.audit.gather import gather
 from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.package import PackageSpec
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
+from conda_pipsafe.forecast.copying import forecast_copy
+from conda_pipsafe.forecast.transaction import LinkedPackage
+from conda_pipsafe.prefix.snapshot import read_snapshot
 from conftest import MakeEnv
 from support.driving import Driver
+from support.prefixes import PrefixFactory
 from support.running import pip, run
 from support.trees import tree
 
@@ -119,3 +123,21 @@ def test_a_path_of_two_conda_packages(driver: Driver, make_env: MakeEnv, tmp_pat
     said = "tool 0.5 (installed by pip): conda's b-two 1.0 takes back 1 file (share/common/x.txt)"
     assert (said in done.stderr) == (pip_s == "conda first\n")
     assert ("conda-pipsafe" in done.stderr) == (pip_s == "conda first\n")
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_path_that_a_package_has_and_its_record_does_not(tmp_path: Path, same: bool) -> None:
+    """py-rattler's records leave out what another package has; conda links it in the copy all the same."""
+    prefix = PrefixFactory(tmp_path / "env")
+    prefix.conda_dist("first")
+    prefix.conda_dist("last")
+    info = prefix.pip_dist("tool", files={"shared.txt": "here\n"})
+    path = info.relative_to(prefix.root).parent / "shared.txt"
+    source = tmp_path / "pkgs" / "last-1.0-0" / "shared.txt"
+    source.parent.mkdir(parents=True)
+    source.write_text("here\n" if same else "of conda\n", encoding="utf-8")
+    last = LinkedPackage("last", "1.0", "0", "", frozenset({str(path)}), {}, sources={str(path): str(source)})
+    first = LinkedPackage("first", "1.0", "0", "", None, {})
+    snapshot = read_snapshot(str(prefix.root))
+    assert forecast_copy(snapshot, "copy", (first, last)).paths == (frozenset() if same else {str(path)})
+    assert not forecast_copy(snapshot, "copy")

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from conda_pipsafe.forecast.baseline_json import baseline_from_json, baseline_to_json
 from conda_pipsafe.forecast.copying import replaced_packages
 from conda_pipsafe.forecast.effects import Forecast, Harm, TakenCommand, forecast
 from conda_pipsafe.forecast.outcome import (
     Baseline,
     Outcome,
-    baseline_from_json,
-    baseline_to_json,
     compare,
     stamp_of,
     take_baseline,
@@ -297,6 +296,29 @@ class TestPython:
 
 
 class TestRequirements:
+    def test_what_lies_in_the_folder_of_the_python_to_come(self, prefix: PrefixFactory) -> None:
+        prefix.conda_dist("python", "3.12.0")
+        prefix.pip_dist(
+            "tool", requires=["base", 'other; python_version < "3.13"'], site="lib/python3.13/site-packages"
+        )
+        other = link("python", "3.13.0", {"bin/python"}, {})
+        broken = only(seen(prefix.root, other, python=("3.12", "3.13"))).broken
+        assert broken == ("base (nothing will be there)",)
+
+    def test_what_conda_writes_over_needs_what_conda_s_does(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", requires=["base>=2"])
+        prefix.pip_dist("base", "2.0")
+        mine = {f"{SITE}/tool-1.0.dist-info/METADATA", f"{SITE}/base-2.0.dist-info/METADATA"}
+        found = seen(prefix.root, link("tool", "1.0", mine, {"tool": "1.0", "base": "1.0"}))
+        assert [harm.broken for harm in found.harms] == [(), ()]
+
+    def test_no_second_dist_info_beside_a_leftover(self, prefix: PrefixFactory) -> None:
+        info = prefix.pip_dist("tool")
+        comes = link("tool", "9.0", {f"{SITE}/tool-9.0.dist-info/METADATA"})
+        assert only(seen(prefix.root, comes)).doubled
+        (info / "METADATA").unlink()
+        assert not [harm for harm in seen(prefix.root, comes).harms if harm.doubled]
+
     def test_removed_and_downgraded(self, prefix: PrefixFactory) -> None:
         prefix.conda_dist("base", "2.0")
         prefix.pip_dist("tool", requires=["base>=2", "missing"])

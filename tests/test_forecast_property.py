@@ -127,6 +127,7 @@ class Walk:
         owned = pip_owned(self.prefix)
         before = look_at(self.prefix, owned)
         snapshot = read_snapshot(str(self.prefix))
+        snapshot.pip_distributions()  # whose it is tells a file, which the command may take away
         done = driver.run(*self._complete(words, target), env=mode)
         try:
             changed = self._changed(done, before, owned, target)
@@ -182,7 +183,7 @@ def check(done: Driven, words: list[str], prefix: Path, changed: set[str]) -> No
         foreseen = sources(foreseen)
     assert foreseen == changed, f"missed {sorted(changed - foreseen)}, too many {sorted(foreseen - changed)}"
     assert "please report it" not in done.stderr
-    warned = "conda-pipsafe: this transaction will harm" in done.stderr or "conda-pipsafe: the copy of" in done.stderr
+    warned = "conda-pipsafe: this transaction will harm" in done.stderr or "the copy of" in done.stderr
     told = "conda-pipsafe: what" in done.stderr
     if changed:
         assert warned

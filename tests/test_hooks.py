@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from conda_pipsafe.audit.engine import audit
+from conda_pipsafe.audit.gather import gather
+from conda_pipsafe.demo.channel import Channel
 from conftest import MakeEnv
-from support.running import Conda, pip
+from support.running import Conda, pip, run
 
 DEBUG = {"PIPSAFE_DEBUG": "1"}
 
@@ -40,6 +43,23 @@ def test_install_over_pip_warns_before_and_tells_after(conda: Conda, over_pip: P
     assert "alpha 2.0 (installed by pip): conda's alpha=1.0=" in after
     assert "overwrote" in after
     assert "--force-reinstall" in after
+
+
+def test_the_way_out_works_as_it_is_printed(conda: Conda, over_pip: Path, channel: Channel) -> None:
+    """From a channel that the settings do not have, as after `-c`; two dist-infos of one name need two uninstalls."""
+    conda.configure(channels=[])
+    line = ("install", "-y", "-p", over_pip, "--override-channels", "-c", channel.url, "alpha=1.0")
+    after = conda.run(*line, env=DEBUG).ok().stderr.partition("what `conda install` did")[2]
+    uninstall = after.partition("to have conda's, whole:  ")[2].partition("\n")[0]
+    reinstall = after.partition("then:  ")[2].partition("\n")[0]
+    assert uninstall.count("pip uninstall -y alpha") == 2
+    path = f"{conda.executable.parent}{os.pathsep}{os.environ['PATH']}"
+    for command in (uninstall, reinstall):
+        run("bash", "-c", command, env={**conda.environment, "PATH": path, "CONDA_ALWAYS_YES": "1"}).ok()
+    assert not audit(gather(str(over_pip)).context).findings
+    assert sorted(folder.name for folder in over_pip.glob("lib/python*/site-packages/alpha-*")) == [
+        "alpha-1.0.dist-info"
+    ]
 
 
 def test_what_is_said_to_stop_the_warnings_stops_them(conda: Conda, over_pip: Path) -> None:
@@ -100,6 +120,16 @@ def test_clone_of_a_damaged_environment_warns(conda: Conda, make_env: MakeEnv, w
     print(done.stderr)
     assert "alpha 2.0 (installed by pip) becomes conda's 1.0 again" in done.stderr
     assert "alpha 2.0 (installed by pip): conda's alpha=1.0=py_0 overwrote" in done.stderr
+
+
+def test_a_clone_takes_back_files_of_another_name(conda: Conda, make_env: MakeEnv, wheelhouse: Path) -> None:
+    """Also told afterwards where conda has no hook that sees the transaction."""
+    prefix = make_env("python", "pip", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "gamma-core").ok()
+    done = conda.run("create", "-y", "-p", prefix.parent / "copy", "--clone", prefix, env=DEBUG).ok()
+    assert "gamma-core 1.0 (installed by pip): conda's gamma 1.0 takes back" in done.stderr
+    assert "gamma-core 1.0 (installed by pip): conda's gamma=1.0=py_0 overwrote" in done.stderr
+    assert "please report it" not in done.stderr
 
 
 def test_clone_of_a_sound_environment_is_silent(conda: Conda, over_pip: Path) -> None:

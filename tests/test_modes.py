@@ -119,6 +119,17 @@ class TestPrompt:
         assert shown.index(QUESTION) < shown.index("Proceed ([y]/n)?")
         assert shown.count(NEWS) == 1
 
+    def test_a_copy_is_asked_about_though_conda_asks_nothing(
+        self, conda: Conda, make_env: MakeEnv, wheelhouse: Path
+    ) -> None:
+        prefix = make_env("python", "pip", "alpha=1.0")
+        pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
+        copy = prefix.parent / "copy"
+        code, shown = talk(conda, "create", "-p", copy, "--clone", prefix, answers={QUESTION: "n"})
+        assert code == 1, shown
+        assert "the copy of" in shown
+        assert not copy.exists()
+
     def test_yes_given_beforehand_is_not_asked_for(self, conda: Conda, over_pip: Path) -> None:
         code, shown = talk(conda, "install", "-y", "-p", over_pip, "alpha=1.0", answers={})
         assert code == 0, shown

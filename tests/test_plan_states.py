@@ -152,6 +152,35 @@ def test_explicit_state_of_unknown_urls_is_names_only(
     assert "same-name" in harms(value)["alpha"]
 
 
+@pytest.mark.parametrize("said", ["md5", "sha256", "url", "nothing"])
+@pytest.mark.parametrize("same", [True, False])
+def test_what_lies_in_a_cache_counts_when_it_is_what_is_meant(
+    plan: Plan, over_pip: Path, channel: Channel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, same: bool
+) -> None:
+    """A package of one name, version and build may be another one: of another channel, or built anew."""
+    known = {"md5": "a" * 32, "sha256": "b" * 64}
+    url = "https://example.invalid/ch/noarch/alpha-1.0-py_0.conda"
+    cached = tmp_path / "pkgs" / "alpha-1.0-py_0" / "info"
+    cached.mkdir(parents=True)
+    (cached / "paths.json").write_text('{"paths": [{"_path": "site-packages/alpha/__init__.py"}]}', "utf-8")
+    (cached / "link.json").write_text('{"noarch": {"type": "python"}}', "utf-8")
+    there = {**known, "fn": "alpha-1.0-py_0.conda", "url": url}
+    if said == "url" and not same:
+        there["url"] = url.replace("/ch/", "/other/")
+    if said != "nothing":
+        (cached / "repodata_record.json").write_text(json.dumps(there), "utf-8")
+    monkeypatch.setenv("CONDA_PKGS_DIRS", str(tmp_path / "pkgs"))
+    file = explicit(tmp_path, channel, over_pip, without="alpha")
+    checksum = {"md5": known["md5"], "sha256": f"sha256:{known['sha256']}"}.get(said, "")
+    if checksum and not same:
+        checksum = checksum[:-1] + "0"
+    with file.open("a", encoding="utf-8") as opened:
+        opened.write(f"{url}{'#' if checksum else ''}{checksum}\n")
+    value = plan("-p", over_pip, "--explicit", file, code=3)
+    assert value["exact"] is (same or said == "nothing")
+    assert ("overwritten" in harms(value)["alpha"]) is value["exact"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -40,6 +40,24 @@ def transaction_of(
     )
 
 
+def copied_packages(snapshot: Snapshot) -> tuple[LinkedPackage, ...]:
+    """An environment's packages as conda links them in a copy, in that order.
+
+    Empty when this conda does not tell.
+    """
+    from conda.core.prefix_data import PrefixData
+    from conda.exceptions import CondaError
+    from conda.models.prefix_graph import PrefixGraph
+
+    try:
+        # Read as conda's own cloning reads it, but never with interoperability: that erases records.
+        records = PrefixData(snapshot.prefix, interoperability=False).iter_records()
+        order = tuple(PrefixGraph(records).graph)
+    except (CondaError, TypeError, ValueError, KeyError, OSError):
+        return ()
+    return transaction_of(snapshot, snapshot.prefix, (), order).link
+
+
 _Python = tuple[str | None, str | None]  # version as 3.12, site-packages folder
 
 

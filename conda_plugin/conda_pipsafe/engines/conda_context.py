@@ -193,23 +193,6 @@ def prefix_of_clone(clone: str) -> str | None:
         return None
 
 
-def link_order(prefix: str) -> tuple[str, ...]:
-    """The names of an environment's packages in the order in which conda links them in a copy.
-
-    Empty when this conda does not tell.
-    """
-    from conda.core.prefix_data import PrefixData
-    from conda.exceptions import CondaError
-    from conda.models.prefix_graph import PrefixGraph
-
-    try:
-        # Read as conda's own cloning reads it, but never with interoperability: that erases records.
-        records = PrefixData(prefix, interoperability=False).iter_records()
-        return tuple(str(record.name) for record in PrefixGraph(records).graph)
-    except (CondaError, TypeError, ValueError, KeyError, OSError):
-        return ()
-
-
 def ignored_entries() -> tuple[str, ...]:
     """The entries of the setting `plugins: pipsafe_ignore`; none where conda cannot give it."""
     from conda.base.context import context

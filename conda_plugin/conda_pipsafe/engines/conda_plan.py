@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conda_pipsafe.engines import conda_context
-from conda_pipsafe.engines.conda import transaction_of
+from conda_pipsafe.engines.conda import copied_packages, transaction_of
 from conda_pipsafe.forecast.copying import Replaced, forecast_copy, replaced_packages
 from conda_pipsafe.forecast.deletion import forecast_deletion
 from conda_pipsafe.forecast.effects import Forecast, forecast
@@ -124,9 +124,7 @@ def _copy(source: str, destination: str) -> Foreseen:
     data.assert_environment()
     snapshot = _snapshot(source)
     made = conda_context.prefix_of_destination(destination) or destination
-    return Foreseen(
-        forecast_copy(snapshot, made, conda_context.link_order(source)), source, replaced_packages(snapshot)
-    )
+    return Foreseen(forecast_copy(snapshot, made, copied_packages(snapshot)), source, replaced_packages(snapshot))
 
 
 def _removed(options: Any) -> Foreseen:  # noqa: ANN401

@@ -139,6 +139,8 @@ def wanted(record: Any) -> Wanted:  # noqa: ANN401 - a RepoDataRecord
         depends=tuple(map(str, record.depends)),
         purls=_purls(record),
         site_packages=getattr(record, "python_site_packages_path", None),
+        md5=(record.md5 or b"").hex(),
+        sha256=(record.sha256 or b"").hex(),
     )
 
 

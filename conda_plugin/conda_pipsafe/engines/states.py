@@ -17,7 +17,8 @@ from conda_pipsafe.forecast.names import Undownloaded, distributions_of
 from conda_pipsafe.forecast.package_paths import PackagePaths, read_package_paths
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.conda_meta import Record
-from conda_pipsafe.prefix.files import UnreadableError
+from conda_pipsafe.prefix.direct_url import strip_credentials
+from conda_pipsafe.prefix.files import UnreadableError, read_json
 from conda_pipsafe.prefix.paths import site_packages_of
 from conda_pipsafe.prefix.snapshot import Snapshot
 
@@ -34,6 +35,8 @@ class Wanted:
         noarch: `python`, `generic` or None; None also when it is not known, as for a bare URL.
         depends: Its dependencies; None when they are not known.
         site_packages: Where a `python` package says that its site-packages folder is.
+        md5: Of its archive, hex; empty when not known.
+        sha256: The same.
     """
 
     name: str
@@ -45,6 +48,8 @@ class Wanted:
     depends: tuple[str, ...] | None = None
     purls: tuple[str, ...] | None = None
     site_packages: str | None = None
+    md5: str = ""
+    sha256: str = ""
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -140,7 +145,9 @@ def read_explicit(path: str) -> list[Wanted]:
 
 
 def _of_url(path: str, number: int, line: str, folder: str) -> Wanted:
-    url = line.partition("#")[0]
+    url, _, checksum = line.partition("#")
+    checksum = checksum.removeprefix("sha256:").lower()
+    md5, sha256 = (checksum if len(checksum) == length else "" for length in (32, 64))
     if "://" not in url:
         from pathlib import Path
 
@@ -154,7 +161,7 @@ def _of_url(path: str, number: int, line: str, folder: str) -> Wanted:
             hint="it has to end in NAME-VERSION-BUILD.conda or .tar.bz2",
         )
     name, version, build = parts
-    return Wanted(name, version, build, channel=place.rpartition("/")[0], url=url)
+    return Wanted(name, version, build, channel=place.rpartition("/")[0], url=url, md5=md5, sha256=sha256)
 
 
 def _identity(record: Record) -> tuple[str, str, str]:
@@ -189,7 +196,7 @@ def _paths(package: Wanted, caches: Sequence[str], python: str | None, site: str
     try:
         for cache in caches:
             extracted = os.path.join(cache, "-".join(package.identity))
-            if os.path.isdir(os.path.join(extracted, "info")):
+            if os.path.isdir(os.path.join(extracted, "info")) and _is_meant(package, extracted):
                 return read_package_paths(extracted, noarch=package.noarch, python=python, site=site)
         url = urlsplit(package.url)
         if url.scheme != "file":
@@ -201,3 +208,21 @@ def _paths(package: Wanted, caches: Sequence[str], python: str | None, site: str
             return read_package_paths(folder, noarch=package.noarch, python=python, site=site)
     except (UnreadableError, OSError, ImportError):
         return None
+
+
+def _is_meant(package: Wanted, extracted: str) -> bool:
+    """Whether an extracted package is the one that is meant; what neither side knows tells nothing.
+
+    Another one of its name, version and build may lie there: of another channel, or of before it was built anew.
+    """
+    try:
+        data = read_json(extracted, "info/repodata_record.json")
+    except UnreadableError:
+        return True
+    there = {key: str(data.get(key) or "") for key in ("url", "md5", "sha256")} if isinstance(data, dict) else {}
+    if package.url.rpartition("/")[2] == there.get("url", "").rpartition("/")[2]:
+        for meant, has in ((package.sha256, there["sha256"]), (package.md5, there["md5"])):
+            if meant and has:
+                return meant == has.lower()
+    places = {strip_credentials(url).rpartition("/")[0] for url in (package.url, there.get("url", "")) if url}
+    return len(places) < 2  # noqa: PLR2004 - the same folder, or only one side knows it

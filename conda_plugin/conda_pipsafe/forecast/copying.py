@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from conda_pipsafe.forecast.effects import Forecast, Harm
-from conda_pipsafe.forecast.package_paths import distributions_among
+from conda_pipsafe.forecast.package_paths import distributions_among, is_linked_as
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
 from conda_pipsafe.prefix.conda_meta import PathFact, Record
 from conda_pipsafe.prefix.dist_info import Distribution
@@ -24,6 +24,7 @@ from conda_pipsafe.prefix.record_csv import RecordedFile
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 _HASHED_AT_MOST = 256 * 1024 * 1024  # bytes
+_SCRIPT_AT_MOST = 1024 * 1024  # bytes
 _ENTRY_POINT = "unix_python_entry_point"
 
 
@@ -58,16 +59,17 @@ def replaced_packages(snapshot: Snapshot) -> tuple[Replaced, ...]:
     return tuple(sorted(found, key=lambda replaced: replaced.record.name))
 
 
-def forecast_copy(snapshot: Snapshot, destination: str, order: Sequence[str] = ()) -> Forecast:
+def forecast_copy(snapshot: Snapshot, destination: str, packages: Sequence[LinkedPackage] = ()) -> Forecast:
     """What of pip's a copy will not have: the paths that conda's records own too, where pip's file is there now.
 
-    No package is needed for it, only the records: what they list is linked, and the rest is copied.
+    What a record lists is linked, and the rest is copied. A package may have a path that its record does not list:
+    py-rattler and micromamba leave out what another package has, and conda links it all the same.
 
     Args:
         snapshot: The environment that is copied.
         destination: The prefix of the copy.
-        order: The names of conda's packages in the order in which it links them: of two that have one path the later
-            one's file is there in the end. Empty when that is not known.
+        packages: conda's packages in the order in which it links them: of two that have one path the later one's file
+            is there in the end. Empty when that is not known; one without paths is known by its record only.
     """
     link = tuple(
         LinkedPackage(
@@ -78,18 +80,25 @@ def forecast_copy(snapshot: Snapshot, destination: str, order: Sequence[str] = (
     )  # fmt: skip
     site = next((site.path for site in snapshot.sites if site.current), None)
     transaction = Transaction(destination, link, (), snapshot.python, snapshot.python, site, site)
-    losses = _Losses(snapshot, order)
+    losses = _Losses(snapshot, packages)
     harms = [harm for dist in snapshot.pip_distributions() if (harm := losses.of(dist)) is not None]
     return Forecast(transaction, tuple(sorted(harms, key=lambda harm: (harm.dist.key, harm.dist.path))))
 
 
 class _Losses:
-    """Which of pip's files lie where a record says that conda's do."""
+    """Which of pip's files lie where conda will link its own."""
 
-    def __init__(self, snapshot: Snapshot, order: Sequence[str]) -> None:
+    def __init__(self, snapshot: Snapshot, packages: Sequence[LinkedPackage]) -> None:
         self._snapshot = snapshot
-        self._place = {name: place for place, name in enumerate(order)}
+        self._place = {package.name: place for place, package in enumerate(packages)}
+        self._packages = {package.name: package for package in packages}
         self._facts: dict[str, Mapping[str, PathFact]] = {}
+        self._unlisted: dict[str, list[Record]] = {}
+        for package in packages:
+            record = snapshot.record_named(package.name)
+            if record is not None:
+                for path in (package.paths or frozenset()).difference(record.files, package.compiled):
+                    self._unlisted.setdefault(path_key(path), []).append(record)
 
     def of(self, dist: Distribution) -> Harm | None:
         """The harm of one distribution, if any."""
@@ -98,22 +107,28 @@ class _Losses:
         lost = []
         by_path = {row.path: row for row in rows}
         for path in sorted(by_path):
-            records = self._snapshot.record_paths.get(path_key(path), ())
+            records = self._records_at(path)
             if records and self._is_lost(path, by_path, records):
                 lost.append(path)
                 owners.update(f"{record.name} {record.version}" for record in self._winners(path, records))
         by = tuple(sorted(owners))
         return Harm(dist, tuple(lost), by=by, writers=by, put_back=tuple(lost)) if lost else None
 
+    def _records_at(self, path: str) -> tuple[Record, ...]:
+        key = path_key(path)
+        return (*self._snapshot.record_paths.get(key, ()), *self._unlisted.get(key, ()))
+
     def _is_lost(self, path: str, rows: Mapping[str, RecordedFile], records: tuple[Record, ...]) -> bool:
         folder, _, name = path.rpartition("/")
         if name.endswith(".pyc") and folder.endswith("__pycache__"):
             source = f"{posixpath.dirname(folder)}/{name.partition('.')[0]}.py"
-            owners = self._snapshot.record_paths.get(path_key(source), ())
+            owners = self._records_at(source)
             return source in rows and bool(owners) and self._is_lost(source, rows, owners)
         if not self._snapshot.exists(path):
             return False
         winners = self._winners(path, records)
+        if len(winners) == 1 and winners[0] in self._unlisted.get(path_key(path), ()):
+            return self._is_other(path, winners[0], rows[path])
         facts = [fact for record in winners if (fact := self._facts_of(record).get(path)) is not None]
         if any(fact.path_type == "softlink" for fact in facts):
             return not os.path.islink(os.path.join(self._snapshot.prefix, path))
@@ -123,7 +138,27 @@ class _Losses:
             return digest not in known
         # conda notes no hash of the scripts that it makes, nor of links: pip's RECORD tells whose it is.
         row = rows[path].sha256()
-        return row is None or digest == row
+        return row is None or digest == row or self._runs_other(path, winners)
+
+    def _runs_other(self, path: str, winners: Sequence[Record]) -> bool:
+        """Whether a script that conda made is another one than that of the package which makes it last."""
+        package = self._packages.get(winners[0].name) if len(winners) == 1 else None
+        module, _, function = (package.scripts.get(path, "") if package is not None else "").partition(":")
+        if not function:
+            return False
+        try:
+            text = read_bytes(self._snapshot.prefix, path, _SCRIPT_AT_MOST)
+        except UnreadableError:
+            return False
+        imported = f"from {module.strip()} import {function.partition('.')[0].strip()}\n".encode()
+        return imported not in text.replace(b"\r\n", b"\n")
+
+    def _is_other(self, path: str, record: Record, row: RecordedFile) -> bool:
+        """Whether what a package has at a path that its record does not list is another file than the one there."""
+        source = self._packages[record.name].sources.get(path)
+        if source is None:
+            return row.sha256() is None or self._digest(path) == row.sha256()
+        return not is_linked_as(source, self._snapshot.prefix, path)
 
     def _winners(self, path: str, records: tuple[Record, ...]) -> tuple[Record, ...]:
         """Of several records that have one path the one that conda links last; all of them, if nobody knows."""
@@ -132,8 +167,9 @@ class _Losses:
 
         def place(record: Record) -> tuple[bool, int]:
             fact = self._facts_of(record).get(path)
+            made = fact.path_type == _ENTRY_POINT if fact is not None else path in self._packages[record.name].scripts
             # conda makes the scripts of entry points when all files are linked.
-            return fact is not None and fact.path_type == _ENTRY_POINT, self._place[record.name]
+            return made, self._place[record.name]
 
         return (max(records, key=place),)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from conda_pipsafe.forecast.planned_paths import PlannedPaths, label, plan_paths
-from conda_pipsafe.forecast.requirements import newly_broken
+from conda_pipsafe.forecast.requirements import imported_then, newly_broken
 from conda_pipsafe.forecast.same_file import is_compiled_already, is_linked_already
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
 from conda_pipsafe.prefix.dist_info import Distribution
@@ -117,8 +117,10 @@ def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
     plan = plan_paths(snapshot.prefix, transaction)
     python = _python_change(transaction)
     leaving = transaction.site_before if python is not None else None
-    staying = [dist for dist in owned if dist.site.current and dist.site.path != leaving]
-    broken = newly_broken(snapshot, transaction, staying)
+    # With its metadata its requirements go too: what conda writes there says what conda's package needs.
+    touched = plan.written.keys() | plan.removed.keys()
+    kept = [dist for dist in owned if plan.folders.key(dist.metadata_path) not in touched]
+    broken = newly_broken(snapshot, transaction, [dist for dist in kept if imported_then(dist, transaction, leaving)])
     harms = [_harm(snapshot, plan, dist, leaving, broken.get(dist.path, ())) for dist in owned]
     harms += [_leftover(snapshot, plan, dist) for dist in snapshot.distributions if dist not in owned]
     found = sorted((harm for harm in harms if harm is not None), key=lambda harm: (harm.dist.key, harm.dist.path))
@@ -219,7 +221,8 @@ def _put_back(snapshot: Snapshot, plan: PlannedPaths, overwritten: Iterable[str]
 def _touched(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) -> tuple[tuple[str, ...], tuple[str, ...]]:
     overwritten: list[str] = []
     deleted: list[str] = []
-    for path in _own_paths(snapshot, dist) or _without_list(dist):
+    # Without a RECORD what is surely its own is the file that makes it a distribution.
+    for path in _own_paths(snapshot, dist) or {dist.metadata_path}:
         key = plan.folders.key(path)
         if key in plan.written:
             target = overwritten
@@ -265,11 +268,6 @@ def _stays(path: str, key: str, plan: PlannedPaths) -> bool:
     return key in plan.compiled and key not in plan.removed and is_compiled_already(path, plan.compiled[key])
 
 
-def _without_list(dist: Distribution) -> set[str]:
-    """What is surely a distribution's own when no RECORD says: the file that makes it one."""
-    return {dist.metadata_path}
-
-
 def _labels(plan: PlannedPaths, paths: Mapping[str, list[str]], touched: Iterable[str]) -> set[str]:
     return {name for path in touched for name in paths.get(plan.folders.key(path), ())}
 
@@ -277,7 +275,9 @@ def _labels(plan: PlannedPaths, paths: Mapping[str, list[str]], touched: Iterabl
 def _stands_beside(plan: PlannedPaths, dist: Distribution, package: LinkedPackage) -> bool:
     """Whether this dist-info stays as it is: the package writes another one, and none takes this one away."""
     key = plan.folders.key(dist.metadata_path)
-    return package.paths is not None and key not in plan.written and key not in plan.removed
+    # A folder without metadata is a leftover.
+    real = dist.has_metadata or dist.kind == "egg-link"
+    return real and package.paths is not None and key not in plan.written and key not in plan.removed
 
 
 def _shadowed(

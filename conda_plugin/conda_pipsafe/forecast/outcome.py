@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from conda_pipsafe.forecast.copying import Replaced, replaced_packages
 from conda_pipsafe.forecast.effects import Forecast
@@ -79,6 +79,8 @@ class Change:
         same: How many of the overwritten ones have the content that RECORD says.
         by: The exact specs of the conda packages that have those paths now; empty when nobody has.
         foreseen: The forecast named one of the overwritten ones: it was conda, also where no record tells.
+        channels: The channels of the packages in `by`, as their records have them.
+        standing: How many distributions of its name lie in its folder now.
     """
 
     dist: Watched
@@ -87,6 +89,8 @@ class Change:
     same: int
     by: tuple[str, ...]
     foreseen: bool = False
+    channels: tuple[str, ...] = ()
+    standing: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,7 @@ def compare(before: Baseline | None, after: Snapshot) -> Outcome:
 def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched, stale: set[str]) -> Change | None:
     overwritten: list[str] = []
     deleted: list[str] = []
-    owners: set[str] = set()
+    owners: dict[str, str] = {}
     for path in touched.intersection(dist.files):
         # Only where conda has or had the path was it conda; else pip itself moved on (a `pip:` section), or the user.
         records = [rec for rec in after.record_paths.get(path_key(path), ()) if rec.meta_path not in stale]
@@ -213,12 +217,24 @@ def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched,
         elif records or path in (before.foreseen or ()) or _is_rewritten(before, touched, after, dist, path):
             # conda writes its records last: one that was killed left files without.
             overwritten.append(path)
-            owners.update(f"{record.name}={record.version}={record.build}" for record in records)
+            owners.update((f"{record.name}={record.version}={record.build}", record.channel) for record in records)
     if not overwritten and not deleted:
         return None
     same = sum(_is_same(after.prefix, path, dist.files[path]) for path in overwritten)
     foreseen = not (before.foreseen or frozenset()).isdisjoint(overwritten)
-    return Change(dist, tuple(sorted(overwritten)), tuple(sorted(deleted)), same, tuple(sorted(owners)), foreseen)
+    return Change(
+        dist,
+        tuple(sorted(overwritten)),
+        tuple(sorted(deleted)),
+        same,
+        tuple(sorted(owners)),
+        foreseen,
+        tuple(sorted(set(owners.values()))),
+        sum(
+            posixpath.dirname(other.path) == posixpath.dirname(dist.path)
+            for other in after.distributions_named(canonical_name(dist.name))
+        ),
+    )
 
 
 def _is_rewritten(before: Baseline, touched: set[str], after: Snapshot, dist: Watched, path: str) -> bool:
@@ -259,40 +275,4 @@ def _orphans(before: Baseline, after: Snapshot) -> tuple[Distribution, ...]:
         return ()
     return tuple(
         dist for dist in after.distributions if dist.site.path == before.site and after.record_of(dist) is None
-    )
-
-
-def baseline_to_json(baseline: Baseline) -> dict[str, Any]:
-    """The baseline as JSON values, for `baseline_from_json`."""
-    return {
-        "prefix": baseline.prefix,
-        "python": baseline.python,
-        "site": baseline.site,
-        "watched": [
-            [dist.name, dist.version, dist.installer, dist.path, dict(dist.files)] for dist in baseline.watched
-        ],
-        "stamps": {path: list(stamp) for path, stamp in baseline.stamps.items()},
-        "shared": sorted(baseline.shared),
-        "replaced": sorted(baseline.replaced),
-        "doubled": sorted(baseline.doubled),
-        "foreseen": None if baseline.foreseen is None else sorted(baseline.foreseen),
-    }
-
-
-def baseline_from_json(value: Mapping[str, Any]) -> Baseline:
-    """The baseline that `baseline_to_json` wrote.
-
-    Raises:
-        KeyError, TypeError, ValueError: When the value is not one.
-    """
-    return Baseline(
-        prefix=value["prefix"],
-        python=value["python"],
-        site=value["site"],
-        watched=tuple(Watched(*fields) for fields in value["watched"]),
-        stamps={path: (int(ino), int(size), int(mtime)) for path, (ino, size, mtime) in value["stamps"].items()},
-        shared=frozenset(value["shared"]),
-        replaced=frozenset(value["replaced"]),
-        doubled=frozenset(value["doubled"]),
-        foreseen=None if value["foreseen"] is None else frozenset(value["foreseen"]),
     )

@@ -12,9 +12,11 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from conda_pipsafe.prefix.files import RECORD_LIMIT, UnreadableError, read_json, read_text
+from conda_pipsafe.prefix.files import RECORD_LIMIT, UnreadableError, read_bytes, read_json, read_text
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import clean_relative, scripts_dir
+
+_COMPARED_AT_MOST = 256 * 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +137,51 @@ def distributions_among(paths: Iterable[str]) -> dict[str, str]:
         name, _, rest = stem.partition("-")
         found[canonical_name(name)] = rest.split("-", 1)[0]
     return found
+
+
+def is_linked_as(source: str, prefix: str, path: str) -> bool:
+    """Whether an installed path is what conda makes of a file or link of an extracted package.
+
+    Args:
+        source: The file's absolute path in the package.
+        prefix: The environment.
+        path: The installed path, prefix-relative.
+    """
+    here = os.path.join(prefix, path)
+    try:
+        if os.path.islink(source) or os.path.islink(here):
+            return os.readlink(source) == os.readlink(here)
+        folder, name = os.path.split(source)
+        wanted, found = read_bytes(folder, name, _COMPARED_AT_MOST), read_bytes(prefix, path, _COMPARED_AT_MOST)
+        if wanted == found:
+            return True
+        placeholder = _placeholder(source)
+    except (OSError, UnreadableError):
+        return False
+    return placeholder is not None and _without(wanted, placeholder) == _without(found, prefix)
+
+
+def _placeholder(source: str) -> str | None:
+    """What stands in a package's file where conda puts the environment's path."""
+    root = os.path.dirname(source)
+    while not os.path.isfile(os.path.join(root, "info", "paths.json")):
+        if root == os.path.dirname(root):
+            return None
+        root = os.path.dirname(root)
+    data = read_json(root, "info/paths.json", RECORD_LIMIT)
+    entries = data.get("paths", []) if isinstance(data, dict) else []
+    path = os.path.relpath(source, root).replace(os.sep, "/")
+    found = (
+        entry.get("prefix_placeholder") for entry in entries if isinstance(entry, dict) and entry.get("_path") == path
+    )
+    return next((placeholder for placeholder in found if isinstance(placeholder, str)), None)
+
+
+def _without(content: bytes, path: str) -> bytes:
+    """The content without a path in it; also without what conda changes beside it.
+
+    A first line with a path that is too long for the system becomes one with `env`, and binaries are filled up.
+    """
+    first, newline, rest = content.partition(b"\n")
+    kept = rest if first.startswith(b"#!") and newline else content
+    return kept.replace(os.fsencode(path), b"").replace(b"\0", b"")

@@ -12,6 +12,13 @@ from conda_pipsafe.prefix.paths import SitePackages
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
+def imported_then(dist: Distribution, transaction: Transaction, leaving: str | None) -> bool:
+    """Whether a distribution is in reach of the Python that will be there; one may lie there from before."""
+    if leaving is None:
+        return dist.site.current
+    return dist.site.path == transaction.site_after or (dist.site.current and dist.site.path != leaving)
+
+
 def newly_broken(
     snapshot: Snapshot, transaction: Transaction, owned: Sequence[Distribution]
 ) -> Mapping[str, tuple[str, ...]]:
@@ -20,7 +27,7 @@ def newly_broken(
     Args:
         snapshot: The prefix before.
         transaction: What will happen to it.
-        owned: The distributions that conda does not own and that stay importable.
+        owned: The distributions that conda does not own and that will be importable.
 
     Returns:
         For each of those that has any, by its path: what it needs and what will be there, in order.
@@ -33,11 +40,19 @@ def newly_broken(
 
     site = next((site for site in snapshot.sites if site.current), None)
     environment = marker_environment(snapshot.record_named("python"), site.python if site else None)
+    asking_now = [dist for dist in asking if dist.site.current]
     now = [dist for dist in snapshot.distributions if dist.site.current]
     conda_now = {canonical_name(record.name): record.version for record in snapshot.records}
     broken_now = {
-        (unmet.dist.path, unmet.text) for unmet in evaluate(Installed(now, conda_now, environment, asking)).unmet
+        (unmet.dist.path, unmet.text) for unmet in evaluate(Installed(now, conda_now, environment, asking_now)).unmet
     }
+    if transaction.site_after not in {None, transaction.site_before}:
+        environment |= marker_environment(None, transaction.python_after)
+        # What lies in the folder of the Python to come was not imported till now.
+        stays = [dist for dist in now if dist.site.path != transaction.site_before]
+        found_there = (dist for dist in snapshot.distributions if dist.site.path == transaction.site_after)
+        now = [*stays, *(dist for dist in found_there if not dist.site.current)]
+        site = replace(site, path=transaction.site_after or "") if site else None
     then = _after(transaction, now, site)
     unmet_then = evaluate(Installed(then, _conda_after(transaction, conda_now), environment, asking)).unmet
     found: dict[str, list[str]] = {}

@@ -46,7 +46,9 @@ def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argpar
 
         warn_of_deletion(command, options)
     if source is not None:
-        _warn_of_copy(source)
+        from conda_pipsafe.hooks.copying import warn_of_copy
+
+        warn_of_copy(source)
     elif session.prefix is not None and os.path.isdir(session.prefix):
         _recover(session.prefix)
         if engine.erases_records():
@@ -115,36 +117,6 @@ def _copied(command: str, options: Any) -> str | None:  # noqa: ANN401
     return engine.prefix_of_clone(clone) if clone else None
 
 
-def _warn_of_copy(source: str) -> None:
-    from conda_pipsafe.forecast.copying import forecast_copy, replaced_packages
-    from conda_pipsafe.forecast.outcome import doubled_distributions
-    from conda_pipsafe.hooks.guard import Refusal
-    from conda_pipsafe.hooks.ignoring import passed_over
-    from conda_pipsafe.render.outcome import copy_text
-
-    snapshot = sessions.snapshot_before(source)
-    if snapshot is not None:
-        sessions.current.copied = source
-        # What lies twice in the source will lie twice in the copy: no news.
-        doubled = (dist for dists in doubled_distributions(snapshot) for dist in dists)
-        sessions.current.said.update((dist.path, kind, "") for dist in doubled for kind in ("touched", "doubled"))
-    if snapshot is None or not snapshot.pip_distributions():
-        return
-    seen, replaced = forecast_copy(snapshot, "", engine.link_order(source)), replaced_packages(snapshot)
-    sessions.current.lost_in_copy = seen
-    dists = [*(harm.dist for harm in seen.harms), *(item.dist for item in replaced)]
-    over = passed_over(source, dists)
-    told = [item for item in replaced if item.dist.path not in over]
-    harms = [harm for harm in seen.harms if harm.dist.path not in over]
-    # The transaction in the copy will show the same again.
-    sessions.current.said.update((dist.path, kind, "") for dist in dists for kind in ("touched", "doubled"))
-    if not told and not harms:
-        return
-    if engine.mode() == "block":
-        raise Refusal(copy_text(source, told, harms, refused=True))
-    tell(copy_text(source, told, harms))
-
-
 @observing
 def after(command: str) -> None:
     """Say what in fact changed, by name and with the way back, and record it."""
@@ -189,7 +161,7 @@ def refresh_guard(prefix: str) -> None:
 
 def _report(command: str, prefix: str) -> None:
     session = sessions.current
-    if prefix not in session.before and command not in {"create", "env_create"}:
+    if prefix not in session.before and command not in {"create", "env_create", "rename"}:
         return
     from dataclasses import replace
 
@@ -198,7 +170,11 @@ def _report(command: str, prefix: str) -> None:
     from conda_pipsafe.prefix.snapshot import read_snapshot
 
     baseline = session.baselines.get(prefix)
-    if baseline is None and prefix in session.before:
+    if baseline is None and session.copied not in {None, prefix}:
+        from conda_pipsafe.hooks.copying import baseline_of_copy
+
+        baseline = baseline_of_copy(prefix)
+    elif baseline is None and prefix in session.before:
         # No transaction was made: only what a `pip:` section did can be new.
         baseline = take_baseline(session.before[prefix])
     if baseline is not None and session.copied is not None:

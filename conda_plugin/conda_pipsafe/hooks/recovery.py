@@ -43,7 +43,8 @@ def recover(prefix: str) -> Unfinished | None:
         return None
     from dataclasses import replace
 
-    from conda_pipsafe.forecast.outcome import baseline_from_json, compare
+    from conda_pipsafe.forecast.baseline_json import baseline_from_json
+    from conda_pipsafe.forecast.outcome import compare
     from conda_pipsafe.hooks.record import record_outcome
     from conda_pipsafe.ledger.pending import clear_pending, read_pending
     from conda_pipsafe.prefix.snapshot import read_snapshot

@@ -19,6 +19,8 @@ CANNOT_ASK = (
     "  question:  CONDA_PLUGINS_PIPSAFE_MODE=warn conda ..."
 )
 
+STOPPED = "conda-pipsafe: stopped at your word; nothing was changed"
+
 
 @observing
 def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
@@ -93,10 +95,17 @@ def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
     mode = engine.mode()
     if mode == "off" or prefix in sessions.current.clean:
         return
-    seen = _foresee(prefix, tuple(unlink), tuple(link), downloaded=True)
+    unlink, link = tuple(unlink), tuple(link)
+    seen = _foresee(prefix, unlink, link, downloaded=True)
     snapshot = sessions.current.before.get(prefix)
     if snapshot is None:
         return
+    if sessions.current.lost_in_copy is not None:
+        from conda_pipsafe.engines.conda import transaction_of
+        from conda_pipsafe.hooks.copying import look_again
+
+        change = seen.transaction if seen else transaction_of(snapshot, prefix, unlink, link, downloaded=True)
+        look_again(prefix, change.link)
     begin(prefix, snapshot, seen)
     if seen is not None and not _takes_everything():
         act(seen, mode, spinning=True)
@@ -119,7 +128,8 @@ def begin(prefix: str, snapshot: Snapshot, seen: Forecast | None) -> None:
     """
     from dataclasses import replace
 
-    from conda_pipsafe.forecast.outcome import baseline_to_json, take_baseline, with_losses
+    from conda_pipsafe.forecast.baseline_json import baseline_to_json
+    from conda_pipsafe.forecast.outcome import take_baseline, with_losses
 
     baseline = take_baseline(snapshot)
     lost = sessions.current.lost_in_copy
@@ -193,12 +203,14 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
         if spinning:
             raise Refusal(CANNOT_ASK)
         if not confirmed():
-            raise Refusal("conda-pipsafe: stopped at your word; nothing was changed")
+            raise Refusal(STOPPED)
     log.debug("conda-pipsafe: %d harms foreseen", len(seen.harms))
 
 
 def _refine(seen: Forecast, harms: tuple[Harm, ...]) -> None:
     """Name the paths of what was announced by its name alone: it is downloaded now."""
+    from dataclasses import replace
+
     from conda_pipsafe.render.forecast import refined_text
 
     said = sessions.current.said
@@ -210,7 +222,16 @@ def _refine(seen: Forecast, harms: tuple[Harm, ...]) -> None:
     spared = [dist for dist in (before.distributions if before else ()) if dist.path in named - touched]
     if known or (spared and seen.exact):
         said.difference_update((path, "named", "") for path in named - still)
-        tell(refined_text(seen, known, spared))
+        # What else was said of them is no news.
+        news = [
+            replace(
+                harm,
+                broken=() if (harm.dist.path, "broken", "") in said else harm.broken,
+                orphaned=harm.orphaned and (harm.dist.path, "orphaned", "") not in said,
+            )
+            for harm in known
+        ]
+        tell(refined_text(seen, news, spared))
 
 
 def _tell_marker(seen: Forecast) -> None:

@@ -121,12 +121,19 @@ class Snapshot:
 
         `both` means that conda's record has its dist-info, but another installer has since written it anew: the same
         version, installed over conda's. INSTALLER alone does not tell, since some conda packages are built with `pip`
-        in it; what tells is that the file is no longer the one that conda linked.
+        in it; what tells is that the file is no longer the one that conda linked. Looked at once: later it may be gone.
         """
-        record = self.record_of(dist)
-        if record is None:
-            return "conda" if self.is_of_unreadable(dist) else "pip"
-        return "both" if self._rewritten(dist, record) else "conda"
+        if dist.path not in self._owners:
+            record = self.record_of(dist)
+            if record is None:
+                self._owners[dist.path] = "conda" if self.is_of_unreadable(dist) else "pip"
+            else:
+                self._owners[dist.path] = "both" if self._rewritten(dist, record) else "conda"
+        return self._owners[dist.path]
+
+    @cached_property
+    def _owners(self) -> dict[str, DistOwner]:
+        return {}
 
     def is_of_unreadable(self, dist: Distribution) -> bool:
         """Whether a distribution is surely that of a conda package whose record cannot be read.

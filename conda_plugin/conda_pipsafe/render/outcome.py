@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from shlex import quote
 
+from conda_pipsafe.audit import fixes
 from conda_pipsafe.forecast.copying import Replaced
 from conda_pipsafe.forecast.effects import Harm
 from conda_pipsafe.forecast.outcome import Change, Outcome
@@ -67,14 +68,15 @@ def _change_lines(prefix: str, change: Change, *, stranded: bool) -> list[str]:
     lines = [f"  {dist.name} {dist.version} (installed by {dist.installer}): {'; '.join(parts)}"]
     if stranded:
         return lines  # this Python's pip does not see it; what stays behind is told below
-    uninstall = f"{_python(prefix)} -m pip uninstall -y {dist.name}"
+    uninstall = fixes.uninstall_all(prefix, dist.name, max(change.standing, 1))
     if change.by and f"{dist.path}/METADATA" in change.deleted and _is_all(change):
         again = f'"{dist.name}=={dist.version}"'
         lines.append(f"    conda's is whole; to have pip's again:  conda pipsafe install -p {quote(prefix)} {again}")
     elif change.by:
-        specs = " ".join(f'"{spec}"' for spec in change.by)
-        lines.append(f"    to have conda's, whole:  {uninstall}  (until it says: not installed)")
-        lines.append(f"      then:  conda install -p {quote(prefix)} --force-reinstall {specs}")
+        channels = dict.fromkeys(tuple(fixes.channel_words(channel)) for channel in change.channels)
+        words = [*(word for pair in channels for word in pair), *change.by]
+        lines.append(f"    to have conda's, whole:  {uninstall}")
+        lines.append(f"      then:  {fixes.conda(prefix, 'install', '--force-reinstall', *words)}")
     else:
         again = f'"{dist.name}=={dist.version}"'
         lines.append(f"    to have pip's again:  {_python(prefix)} -m pip install --force-reinstall --no-deps {again}")
@@ -88,11 +90,10 @@ def _is_all(change: Change) -> bool:
 
 def _replaced_lines(prefix: str, item: Replaced) -> list[str]:
     record, dist = item.record, item.dist
-    spec = f"{record.name}={record.version}={record.build}"
     return [
         f"  {dist.name} {dist.version}: pip put it in the place of conda's {record.name} {record.version}",
-        f"    to have conda's:  {_python(prefix)} -m pip uninstall -y {dist.name}",
-        f'      then:  conda install -p {quote(prefix)} --force-reinstall "{spec}"',
+        f"    to have conda's:  {fixes.pip(prefix, 'uninstall', '-y', dist.name)}",
+        f"      then:  {fixes.conda_reinstall(prefix, record)}",
     ]
 
 
@@ -102,7 +103,7 @@ def _doubled_lines(prefix: str, dists: Sequence[Distribution]) -> list[str]:
     name = dists[0].name
     return [
         f"  {name}: two dist-infos lie side by side, {versions}; no tool can tell which is installed",
-        f"    to put it right:  {_python(prefix)} -m pip uninstall -y {name}  (until it says: not installed)",
+        f"    to put it right:  {fixes.uninstall_all(prefix, name, len(dists))}",
         "      then install the one that you want",
     ]
 
@@ -133,6 +134,7 @@ def copy_text(
     harms: Sequence[Harm] = (),
     *,
     refused: bool = False,
+    again: bool = False,
     few: int | None = FEW,
 ) -> str:
     """What a clone or rename of an environment will not carry over.
@@ -142,9 +144,10 @@ def copy_text(
         replaced: conda's packages in whose place pip put its own.
         harms: The files of pip's that lie where conda's own come again.
         refused: The command is refused because of them.
+        again: Something was said of this copy already, and this comes to it.
         few: How many paths are named; None for all.
     """
-    verb = "refuses: " if refused else ""
+    verb = "refuses: " if refused else "now that conda's packages are unpacked: " if again else ""
     lines = [f"conda-pipsafe: {verb}the copy of {source} will not be as it is: conda links its own packages anew"]
     lines += [
         f"  {item.dist.name} {item.dist.version} (installed by {item.dist.installer or 'pip'}) becomes conda's "
