@@ -21,6 +21,7 @@ from conftest import MakeEnv
 from support.guard_matrix import find_uv
 from support.packages import simple
 from support.prefixes import SITE, PrefixFactory, metadata
+from support.projects import BACKEND
 from support.running import Conda, Finished, pip, run
 from test_hooks import DEBUG
 
@@ -216,7 +217,7 @@ def test_uv_by_its_variable(make_env: MakeEnv, wheelhouse: Path, tmp_path: Path)
     assert guard(prefix, "on") == 0
     constraint = json.loads(state.read_text())["env_vars"]["UV_CONSTRAINT"]
     variables = {
-        "UV_NO_INDEX": "1",
+        "UV_OFFLINE": "1",
         "UV_FIND_LINKS": str(wheelhouse),
         "UV_NO_CONFIG": "1",
         "UV_CACHE_DIR": str(tmp_path),
@@ -230,14 +231,12 @@ def test_uv_by_its_variable(make_env: MakeEnv, wheelhouse: Path, tmp_path: Path)
 
 def newer_setuptools(folder: Path) -> Path:
     """A project whose build wants a newer `buildtool` and a newer `setuptools` than conda has."""
-    backend = (Path(__file__).parent / "test_cli_install.py").read_text(encoding="utf-8")
-    source = backend.partition('BACKEND = """')[2].partition('"""')[0].encode().decode("unicode_escape")
     for name, module in (("setuptools", "setuptools_newer"), ("alpha", "alpha_newer")):
         write_wheel(WheelSpec(name=name, version="77.0", modules={f"{module}.py": ""}), folder)
     project = folder / "proj"
     project.mkdir()
     (project / "backend.py").write_text(
-        "import setuptools_newer\n" + source.replace("NAME", "proj").replace("BUILD", "0")
+        "import setuptools_newer\n" + BACKEND.replace("NAME", "proj").replace("BUILD", "0")
     )
     (project / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["setuptools>=77"]\nbuild-backend = "backend"\nbackend-path = ["."]\n'
