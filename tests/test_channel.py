@@ -206,6 +206,7 @@ def test_what_is_no_python_is_refused(tmp_path: Path, script: str) -> None:
 
 
 def test_system_python_installs_into_the_environment(tmp_path: Path, work: Path) -> None:
+    """Debian's installs elsewhere, and a virtual environment of it would have no user's site-packages."""
     system = Path("/usr/bin/python3")
     if not system.exists():
         pytest.skip("this machine has no /usr/bin/python3")
@@ -218,6 +219,14 @@ def test_system_python_installs_into_the_environment(tmp_path: Path, work: Path)
     purelib, _, scripts = run(python_of(prefix), "-c", code).ok().stdout.strip().partition(" ")
     assert Path(purelib) == prefix / site_packages_path(spec.version)
     assert Path(scripts) == scripts_of(prefix)
+    if ask_interpreter(system).purelib.name != "dist-packages":
+        return
+    code = "import site, sys; print(site.ENABLE_USER_SITE, sys.base_prefix, *site.getsitepackages())"
+    user, base, *found = run(python_of(prefix), "-c", code).ok().stdout.split()
+    assert (user, Path(base)) == ("True", prefix)
+    assert purelib in found
+    assert not [path for path in found if "dist-packages" in path]
+    assert not list(prefix.rglob("__pycache__/site.*"))
 
 
 def test_unsolvable_environment_says_what_is_missing(channel: Channel, tmp_path: Path, work: Path) -> None:

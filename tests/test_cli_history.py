@@ -176,6 +176,9 @@ def test_every_kind_has_its_words() -> None:
             event("record-lost", record="alpha-1.0-0"),
             event("failed", why="no network"),
             event("failed"),
+            event("failed", planned=["a==1"], put_back=None),
+            event("failed", planned=["a==1", "b==2", "c==3", "d==4", "e==5"], put_back=True, left=[]),
+            event("failed", put_back=False, left=["lib/x"]),
             event("mended", bytes=7),
             event("compacted", count=9, first="a", last="b"),
         ]
@@ -188,6 +191,9 @@ def test_every_kind_has_its_words() -> None:
         "lost        conda's record of alpha-1.0-0: nobody removed the package",
         "failed      no network",
         "failed      an install did not end well",
+        "failed      an install of a==1 did not end well",
+        "failed      an install of a==1, b==2, c==3 and 2 more did not end well; what it had changed was put back",
+        "failed      an install did not end well; not all that it had changed was put back",
         "mended      the ledger's last line was torn; 7 bytes are kept in this event",
         "compacted   9 events from a to b are told no more, only what they led to",
     ]

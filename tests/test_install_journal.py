@@ -340,6 +340,26 @@ def killed(prefix: Path, who: str, delay: float) -> int:
     return child.returncode
 
 
+@pytest.mark.parametrize("command", ["list", "audit", "history", "status"])
+def test_who_looks_next_is_told_once(make_env: MakeEnv, wheels: Path, command: str, capfd: Capture) -> None:
+    prefix = make_env("python", "pip", "alpha=1.0")
+    write_wheel(wide("2.0"), wheels)
+    before = contents(prefix)
+    assert killed(prefix, "both", 0.02) == -9
+    assert main([command, "-p", str(prefix)]) == 0
+    out, err = capfd.readouterr()
+    assert err.count("was cut off (pipsafe install wide==2.0); what it had changed was put back") == 1
+    assert "put back" not in out or command == "history"
+    assert contents(prefix) == before
+    assert main([command, "-p", str(prefix)]) == 0
+    assert "cut off" not in capfd.readouterr().err
+    assert main(["history", "-p", str(prefix)]) == 0
+    assert (
+        "failed      an install of wide==2.0 did not end well; what it had changed was put back"
+        in capfd.readouterr().out
+    )
+
+
 def test_no_space(make_env: MakeEnv, wheels: Path) -> None:
     """The limit on a file's size stands for a full disk: a write fails in the middle of the install."""
     prefix = make_env("python", "pip")

@@ -176,6 +176,9 @@ def test_the_state_of_the_environment_counts(
     (library / "site-packages" / "broken_by-1.0.dist-info" / "REQUESTED").write_text("")
     code, err = install("broken-by<2")
     said = "is a leftover without metadata" if backend == "pip" else "ailed to read metadata"
+    if "due to invalid metadata entry" in err:  # pip 23.0 does not take it for an installation
+        assert (code, versions(env)["broken-by"]) == (0, "1.0")
+        return
     assert said in err, (code, err)
     assert f"{library.relative_to(env)}/site-packages/broken_by-1.0.dist-info" in err
 

@@ -93,6 +93,8 @@ def test_credentials_of_a_direct_url_never_reach_the_ledger(make_env: MakeEnv, w
     value = json.loads(direct.read_text())
     assert value["url"] == wheel.as_uri()
     value["url"] = "https://user:s3cr3t@host.example/alpha-1.0-py3-none-any.whl?token=s3cr3t"
+    # pip 23.0 writes no hash of a local wheel.
+    value["archive_info"] = value["archive_info"] or {"hash": "sha256=" + "0" * 64}
     direct.with_name("new").write_text(json.dumps(value))
     os.replace(direct.with_name("new"), direct)
     reconcile(str(prefix))

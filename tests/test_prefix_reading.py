@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -143,7 +144,8 @@ def test_hostile_metadata_keeps_the_folder_s_name(make: PrefixFactory, content: 
         ("../../../../out,,\n/etc/passwd,,\n", [], "invalid-path"),
         ("a,b,c,d\n,,\n", [], "invalid-metadata"),
         ("a,b,c,d\ne,\n", ["e"], "invalid-metadata"),
-        ("nul\0,,\n", [], "invalid-path"),
+        # The csv module of Python 3.10 does not read a NUL at all.
+        ("nul\0,,\n", [], "invalid-path" if sys.version_info >= (3, 11) else "invalid-metadata"),
         ("x//y.py,,\n./z.py,,\n", ["x/y.py", "z.py"], None),
         ("", [], None),
     ],

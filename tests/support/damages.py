@@ -44,7 +44,7 @@ class Bench:
 
     def with_uv(self, verb: str, *words: str) -> None:
         assert self.uv is not None
-        offline = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(self.wheels), "UV_NO_CONFIG": "1"}
+        offline = {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(self.wheels), "UV_NO_CONFIG": "1"}
         offline |= {"UV_CACHE_DIR": str(self.prefix.parent / "uv-cache")}
         run(self.uv, "pip", verb, "--python", python_of(self.prefix), *words, env=clean_environment(offline)).ok()
 

@@ -100,7 +100,7 @@ def run_case(case: Case, prefix: Path, places: Mapping[str, str]) -> Finished:
         return pip(prefix, *words, env=environment)
     more = activated(prefix) if case.tool == "uv, activated" else {}
     offline = {
-        "UV_NO_INDEX": "1",
+        "UV_OFFLINE": "1",
         "UV_FIND_LINKS": places["wheels"],
         "UV_NO_CONFIG": "1",
         "UV_CACHE_DIR": places["cache"],

@@ -62,7 +62,7 @@ def inside(prefix: Path, *names: str) -> tuple[str, ...]:
 
 def uv(prefix: Path, *words: str | Path, wheels: Path, env: dict[str, str] | None = None) -> Finished:
     """Run `uv pip WORDS` on an environment, with a cache beside it and no index but the folder."""
-    offline = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels), "UV_NO_CONFIG": "1"}
+    offline = {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(wheels), "UV_NO_CONFIG": "1"}
     offline |= {"UV_CACHE_DIR": str(prefix.parent / "uv-cache")}
     verb, *rest = words
     command = [find_uv(), "pip", verb, "--python", python_of(prefix), *rest]

@@ -37,8 +37,9 @@ def find_prefixes(args: argparse.Namespace, *, looks: bool = False) -> list[str]
     Raises:
         PipsafeError: When one is not there, or none is found.
     """
-    found = [find_prefix(argparse.Namespace(prefix=path, name=None)) for path in args.prefix]
-    found += [find_prefix(argparse.Namespace(prefix=None, name=name)) for name in args.name]
+    quiet = bool(getattr(args, "quiet", False))
+    found = [find_prefix(argparse.Namespace(prefix=path, name=None, quiet=quiet)) for path in args.prefix]
+    found += [find_prefix(argparse.Namespace(prefix=None, name=name, quiet=quiet)) for name in args.name]
     for folder in args.below:
         if not os.path.isdir(folder):
             raise PipsafeError(f"--below {folder}: there is no such folder", exit_code=Exit.USAGE)
@@ -46,7 +47,7 @@ def find_prefixes(args: argparse.Namespace, *, looks: bool = False) -> list[str]
     if args.all:
         found += known_environments()
     if not found and not (args.all or args.below):
-        return [find_prefix(argparse.Namespace(prefix=None, name=None), looks=looks)]
+        return [find_prefix(argparse.Namespace(prefix=None, name=None, quiet=quiet), looks=looks)]
     if not found:
         raise PipsafeError("no environment was found", hint="name one with -n ENVIRONMENT or -p PATH")
     return _once(found)

@@ -20,28 +20,30 @@ def find_prefix(args: argparse.Namespace, *, finish: bool = True, looks: bool = 
     """The absolute path of the environment that the options name, else of the active one.
 
     Commands that only look (`looks`) take, like conda's own, the base environment where none is active; what changes
-    one does not guess. What an install left there that was killed is put back first (unless `finish` is False, for
-    commands that do so themselves and tell it): no command shall look at half of one.
+    one does not guess. What an install left there that was killed is put back first, and that is told on stderr (unless
+    `finish` is False, for commands that do both themselves): no command shall look at half of one.
 
     Raises:
         PipsafeError: When there is none, or it is not an environment; says what to do.
     """
     prefix = _named(args, looks=looks)
     if finish:
-        _finish_killed_install(prefix)
+        _finish_killed_install(prefix, quiet=bool(getattr(args, "quiet", False)))
     return prefix
 
 
-def _finish_killed_install(prefix: str) -> None:
+def _finish_killed_install(prefix: str, *, quiet: bool) -> None:
     if not os.path.lexists(os.path.join(prefix, "conda-meta", "pipsafe", "install.json")):
         return
     import contextlib
 
+    from conda_pipsafe.cli.console import Console
+    from conda_pipsafe.cli.recovered import tell_recovered
     from conda_pipsafe.installer.record import recover
 
     # One that is still at work is no matter for those who only look; `install` itself asks again.
     with contextlib.suppress(PipsafeError):
-        recover(prefix)
+        tell_recovered(Console(quiet=quiet), recover(prefix))
 
 
 def _named(args: argparse.Namespace, *, looks: bool) -> str:

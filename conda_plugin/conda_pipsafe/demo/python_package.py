@@ -1,10 +1,11 @@
 """A conda ``python`` package made from an interpreter of this machine.
 
 First the interpreter's binary and standard library are copied, and the copy is asked where it
-would install. Where it does not answer as a conda Python does (Debian's installs into
-``local/lib/…/dist-packages``, others need libraries beside the binary), the package is a virtual
-environment instead: the binary and a ``pyvenv.cfg`` that names the interpreter's home; every Python
-follows that file (PEP 405), and a ``venv`` scheme is the same everywhere.
+would install. Where it does not answer as a conda Python does, it is tried with what Debian changed
+undone (`distributed`). Where that is not enough (others need libraries beside the binary), the
+package is a virtual environment instead: the binary and a ``pyvenv.cfg`` that names the
+interpreter's home; every Python follows that file (PEP 405), and a ``venv`` scheme is the same
+everywhere.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from conda_pipsafe.demo.distributed import undone
 from conda_pipsafe.demo.package import (
     PREFIX_PLACEHOLDER,
     PackageFile,
@@ -129,7 +131,10 @@ def python_package(executable: Path | None = None) -> PackageSpec:
         RuntimeError: the interpreter does not run, or no working package can be made of it.
     """
     interpreter = ask_interpreter(executable or Path(sys.executable))
+    library = site_packages_path(interpreter.version).rpartition("/")[0]
     files = _copied(interpreter)
+    if not _installs_like_conda(files, interpreter):
+        files = undone(files, library)
     if not _installs_like_conda(files, interpreter):
         files = _virtual(interpreter)
         if not _installs_like_conda(files, interpreter):
@@ -265,5 +270,6 @@ def _write(target: Path, file: PackageFile) -> None:
         target.symlink_to(file.link_to)
     elif isinstance(file.source, bytes):
         target.write_bytes(file.source)
+        target.chmod(0o755 if file.executable else 0o644)
     else:
         shutil.copy2(file.source, target)

@@ -7,6 +7,8 @@ from typing import Any
 
 from conda_pipsafe.ledger.events import DistState, Event, Source
 
+_PLANNED_SHOWN = 3
+
 
 def history_text(events: Iterable[Event]) -> str:
     """Events in order, grouped by conda revision and what was run; times are UTC."""
@@ -113,7 +115,15 @@ def _record_lost(event: Event) -> str:
 
 
 def _failed(event: Event) -> str:
-    return f"failed      {event.data.get('why') or 'an install did not end well'}"
+    why, back, planned = event.data.get("why"), event.data.get("put_back"), _list(event, "planned")
+    if why:
+        return f"failed      {why}"
+    more = f" and {len(planned) - _PLANNED_SHOWN} more" if len(planned) > _PLANNED_SHOWN else ""
+    what = f" of {', '.join(map(str, planned[:_PLANNED_SHOWN]))}{more}" if planned else ""
+    then = ""
+    if isinstance(back, bool):
+        then = f"; {'what it had changed' if back else 'not all that it had changed'} was put back"
+    return f"failed      an install{what} did not end well{then}"
 
 
 def _mended(event: Event) -> str:
