@@ -172,7 +172,8 @@ def test_interpreters_that_are_right(make: PrefixFactory, tmp_path: Path) -> Non
     pip_command(make, "by-link", "by_link", "linked", python=f"{link}/bin/python")
     make.pip_dist("system", files={"../../../bin/system": "#!/usr/bin/python3\n", "../../../bin/sh": "#!/bin/sh\n"})
     make.record("tools", "1.0", {"bin/as-built": f"#!{tmp_path}/nowhere/bin/python\nfrom a import b\nsys.exit(b())\n"})
-    (make.root / "bin/to").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "elsewhere").write_text(f"#!{tmp_path}/nowhere/bin/python\n")
+    (make.root / "bin/to").symlink_to(tmp_path / "elsewhere")
     make.pip_dist("linked", files={})
     with (make.root / SITE / "linked-1.0.dist-info/RECORD").open("a") as file:
         file.write("../../../bin/to,,\n")

@@ -102,20 +102,3 @@ def test_commands_that_were_edited(make_env: MakeEnv, rival_wheels: Path, driver
     assert told(prefix, hashes=True) == []  # as old as the record: it may be what the package wants
     os.utime(prefix / "bin/alpha-cli", (2_000_000_000, 2_000_000_000))
     assert told(prefix, hashes=True) == [("PS120", "warning", "alpha")]
-
-
-@pytest.mark.damage("PS901")
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_files_that_may_not_be_read(make_env: MakeEnv) -> None:
-    prefix = make_env("pip", "alpha=1.0")
-    file = site_of(prefix) / "alpha/__init__.py"
-    content = file.read_text()
-    file.unlink()
-    file.write_text(content)
-    file.chmod(0)
-    found = look(prefix, hashes=True)
-    assert [(item.code, item.subject, item.paths) for item in found] == [
-        ("PS901", "alpha", inside(prefix, "alpha/__init__.py"))
-    ]
-    os.chmod(file, 0o644)
-    assert told(prefix, hashes=True) == []
