@@ -237,6 +237,12 @@ class TestNames:
         assert harm.doubled
         assert harm.overwritten == ()
 
+    def test_one_for_another_python_is_no_second(self, prefix: PrefixFactory) -> None:
+        """As conda installs an archive that is named to it (seen with seed 41007 of the property test)."""
+        prefix.pip_dist("tool")
+        elsewhere = "lib/python3.9/site-packages/tool-2.0.dist-info/METADATA"
+        assert not seen(prefix.root, link("tool", "2.0", {elsewhere}))
+
     def test_the_same_dist_info_is_no_second(self, prefix: PrefixFactory) -> None:
         prefix.pip_dist("tool")
         assert not only(

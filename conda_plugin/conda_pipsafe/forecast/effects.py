@@ -277,7 +277,8 @@ def _stands_beside(plan: PlannedPaths, dist: Distribution, package: LinkedPackag
     key = plan.folders.key(dist.metadata_path)
     # A folder without metadata is a leftover.
     real = dist.has_metadata or dist.kind == "egg-link"
-    return real and package.paths is not None and key not in plan.written and key not in plan.removed
+    comes = plan.puts_metadata(package, dist.site.path)
+    return real and comes and key not in plan.written and key not in plan.removed
 
 
 def _shadowed(

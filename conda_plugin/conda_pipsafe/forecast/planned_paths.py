@@ -9,6 +9,8 @@ from conda_pipsafe.forecast.folders import Folders
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.paths import path_key
 
+_METADATA_ENDS = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
+
 
 @dataclass
 class PlannedPaths:
@@ -35,6 +37,14 @@ class PlannedPaths:
     entry_points: dict[str, tuple[str, str]] = field(default_factory=dict)
     coming: set[str] = field(default_factory=set)
     blocked: dict[str, str | None] = field(default_factory=dict)
+
+    def puts_metadata(self, package: LinkedPackage, site: str) -> bool:
+        """Whether a package's dist-info comes to a site-packages folder; that of one for another Python does not."""
+        if package.paths is None:
+            return False
+        folder = f"{self.folders.key(site)}/"
+        metadata = [self.folders.key(path) for path in package.paths if path.endswith(_METADATA_ENDS)]
+        return not metadata or any(path.startswith(folder) for path in metadata)
 
 
 def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
