@@ -79,7 +79,7 @@ def look_again(prefix: str, packages: Sequence[LinkedPackage]) -> None:
     """
     from conda_pipsafe.forecast.copying import forecast_copy
     from conda_pipsafe.hooks.ignoring import passed_over
-    from conda_pipsafe.render.outcome import copy_text
+    from conda_pipsafe.render.outcome import begun_text, copy_text
 
     source, before = sessions.current.copied, sessions.current.lost_in_copy
     if source is None or before is None or prefix == source:
@@ -97,7 +97,7 @@ def look_again(prefix: str, packages: Sequence[LinkedPackage]) -> None:
     sessions.current.said.update((harm.dist.path, kind, "") for harm in more for kind in ("touched", "doubled"))
     mode = engine.mode()
     if mode == "block":
-        raise Refusal(copy_text(source, (), more, refused=True))
+        raise Refusal(f"{copy_text(source, (), more, refused=True)}\n{begun_text(prefix)}")
     tell(copy_text(source, (), more, again=True))
     if mode == "prompt" and engine.may_ask():
-        raise Refusal(CANNOT_ASK)
+        raise Refusal(f"{CANNOT_ASK}\n{begun_text(prefix)}")

@@ -191,8 +191,9 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
     note = wrong_entries() if new else None
     if note:
         tell(note)
-    if mode == "block" and harms:
-        raise Refusal(forecast_text(seen, harms, refused=True))
+    # A copy was looked at before it was begun: what lies twice in its source is no reason to stop half way.
+    if mode == "block" and (new if sessions.current.copied is not None else harms):
+        raise Refusal(forecast_text(seen, harms, refused=True) + _begun(seen))
     _refine(seen, harms)
     if not new:
         return
@@ -205,6 +206,12 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
         if not confirmed():
             raise Refusal(STOPPED)
     log.debug("conda-pipsafe: %d harms foreseen", len(seen.harms))
+
+
+def _begun(seen: Forecast) -> str:
+    from conda_pipsafe.render.outcome import begun_text
+
+    return "" if sessions.current.copied is None else f"\n{begun_text(seen.transaction.prefix)}"
 
 
 def _refine(seen: Forecast, harms: tuple[Harm, ...]) -> None:

@@ -166,6 +166,11 @@ def copy_text(
     return "\n".join(lines)
 
 
+def begun_text(prefix: str) -> str:
+    """What a copy that is refused at the last look leaves: conda copies what no record owns before it unpacks."""
+    return f"  conda has begun the copy, and only the copy; to remove what is there:  rm -r {quote(prefix)}"
+
+
 def marker_text(prefix: str, marker: str) -> str:
     """That the mark which keeps pip out will not be there for the new Python."""
     return (
