@@ -217,7 +217,7 @@ def test_uv_by_its_variable(make_env: MakeEnv, wheelhouse: Path, tmp_path: Path)
     assert guard(prefix, "on") == 0
     constraint = json.loads(state.read_text())["env_vars"]["UV_CONSTRAINT"]
     variables = {
-        "UV_NO_INDEX": "1",
+        "UV_OFFLINE": "1",
         "UV_FIND_LINKS": str(wheelhouse),
         "UV_NO_CONFIG": "1",
         "UV_CACHE_DIR": str(tmp_path),
