@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -333,14 +334,17 @@ def test_killed_in_the_middle(make_env: MakeEnv, tmp_path: Path, who: str) -> No
     modules: dict[str, str | bytes] = {f"wide/m{number}.py": f"X = {number}\n" * 40 for number in range(400)}
     write_wheel(WheelSpec("wide", "1.0", {"wide/__init__.py": ""}, data={"share/wide/x": ""}), tmp_path)
     assert install(env, "-f", tmp_path, "wide") == 0
-    write_wheel(WheelSpec("wide", "2.0", modules, data={"share/wide/y": ""}), tmp_path)
+    wheel = write_wheel(WheelSpec("wide", "2.0", modules, data={"share/wide/y": ""}), tmp_path)
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("wide.libs/", "")  # as PyYAML 6.0.1 has one: uv makes it, and no RECORD names it
     before = contents(env)
     site = next(env.glob("lib/python3*/site-packages"))
     # It compiles after it has written all: long enough to be met.
     words = ["install", "--backend", "uv", "-p", str(env), "--no-index", "-f", str(tmp_path)]
     command = [sys.executable, "-m", "conda_pipsafe", *words, "--compile-bytecode", "wide==2.0"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
-        assert wait_for(lambda: (site / "wide" / "m7.py").exists() or child.poll() is not None)
+        written = (site / "wide" / "m7.py", site / "wide.libs")
+        assert wait_for(lambda: all(path.exists() for path in written) or child.poll() is not None)
         journal = read_journal(str(env))
         assert journal is not None
         if who == "both":
@@ -353,6 +357,7 @@ def test_killed_in_the_middle(make_env: MakeEnv, tmp_path: Path, who: str) -> No
     else:
         assert "the environment is as it was before" in err
     assert contents(env) == before
+    assert not (site / "wide.libs").exists()
     assert not (env / JOURNAL).exists()
     assert not (env / KEPT).exists()
     assert ledger_events(env)[-1]["data"]["put_back"] is True
