@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -326,6 +328,18 @@ def test_a_second_package_that_fails_takes_the_first_back(env: Path, tmp_path: P
     assert install(env, "eta", "zeta") == 1
     assert "the environment is as it was before" in capfd.readouterr().err
     assert contents(env) == before
+
+
+def test_what_a_killed_rehearsal_left_in_the_cache_goes_the_next_day(env: Path) -> None:
+    cache = Path(os.environ["UV_CACHE_DIR"])
+    assert install(env, "--dry-run", "eta") == 0
+    yesterdays, todays = cache / "pipsafe-old", cache / "pipsafe-new"
+    for folder in (yesterdays, todays):
+        (folder / "held").mkdir(parents=True)
+    os.utime(yesterdays, (time.time() - 90000, time.time() - 90000))
+    assert install(env, "--dry-run", "eta") == 0
+    assert [path.name for path in sorted(cache.glob("pipsafe-*"))] == ["pipsafe-new"]
+    shutil.rmtree(todays)
 
 
 @pytest.mark.parametrize("who", ["uv", "both"])
