@@ -37,6 +37,7 @@ def transaction_of(
         python_after=after[0],
         site_before=before[1],
         site_after=after[1],
+        links=_links(),
     )
 
 
@@ -56,6 +57,13 @@ def copied_packages(snapshot: Snapshot) -> tuple[LinkedPackage, ...]:
     except (CondaError, TypeError, ValueError, KeyError, OSError):
         return ()
     return transaction_of(snapshot, snapshot.prefix, (), order).link
+
+
+def _links() -> bool:
+    """Whether conda makes hard links: of a path that is one already nothing changes then."""
+    from conda.base.context import context
+
+    return not (context.always_copy or context.always_softlink)
 
 
 _Python = tuple[str | None, str | None]  # version as 3.12, site-packages folder

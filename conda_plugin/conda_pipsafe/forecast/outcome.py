@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -172,12 +173,12 @@ def _watch(snapshot: Snapshot, dist: Distribution, stamps: dict[str, Stamp]) -> 
 
 
 def stamp_of(prefix: str, path: str) -> Stamp | None:
-    """What one path looks like; None when it is not there."""
+    """What one path looks like; None when it is not there, or a folder: that looks different with all that comes in."""
     try:
         info = os.lstat(f"{prefix}/{path}")  # thousands of them: `os.path.join` takes as long as the look itself
     except (OSError, ValueError):
         return None
-    return info.st_ino, info.st_size, info.st_mtime_ns
+    return None if stat.S_ISDIR(info.st_mode) else (info.st_ino, info.st_size, info.st_mtime_ns)
 
 
 def compare(before: Baseline | None, after: Snapshot) -> Outcome:
