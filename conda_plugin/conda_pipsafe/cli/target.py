@@ -32,8 +32,13 @@ def find_prefix(args: argparse.Namespace, *, finish: bool = True, looks: bool = 
     return prefix
 
 
+def has_begun_install(prefix: str) -> bool:
+    """Whether an install has begun in an environment and not ended, as far as one look tells."""
+    return os.path.lexists(os.path.join(prefix, "conda-meta", "pipsafe", "install.json"))
+
+
 def _finish_killed_install(prefix: str, *, quiet: bool) -> None:
-    if not os.path.lexists(os.path.join(prefix, "conda-meta", "pipsafe", "install.json")):
+    if not has_begun_install(prefix):
         return
     import contextlib
 

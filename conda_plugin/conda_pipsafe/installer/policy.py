@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +11,12 @@ from conda_pipsafe.installer.plan import Plan, PlannedDist, Replaced
 from conda_pipsafe.prefix.direct_url import strip_credentials
 from conda_pipsafe.prefix.files import UnreadableError, read_json
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 # Projects on PyPI that are not the programs which conda users mean.
 NOT_FROM_PYPI = frozenset({"conda", "mamba", "micromamba", "libmambapy"})
-_NAMED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_NAMED = lazy(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _CONDA_UPDATES = frozenset({"pip", "setuptools", "wheel"})
 
 
