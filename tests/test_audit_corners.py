@@ -370,9 +370,9 @@ def test_a_kernel_of_the_user_is_watched(make: PrefixFactory, tmp_path: Path, mo
 def test_files_that_cannot_be_hashed(make: PrefixFactory) -> None:
     if os.path.exists("/proc/self/mem"):  # an I/O error, and a file that is larger than it says
         odd = [hashing.Expected("mem", "x"), hashing.Expected("status", "x")]
-        assert [item.path for item in hashing.altered_files("/proc/self", odd)] == ["status"]
+        assert [item.path for _, item in hashing.altered_files("/proc/self", odd)] == ["status"]
     expected = [hashing.Expected("nul\0", "x"), hashing.Expected("not/there", "x")]
-    assert hashing.altered_files(str(make.root), expected) == []
+    assert list(hashing.altered_files(str(make.root), expected)) == []
 
 
 def test_a_fault_of_the_ledger_or_the_vault_stops_no_audit(

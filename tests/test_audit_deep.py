@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conda_pipsafe.audit import hashing
+from conda_pipsafe.audit import hashing, sharing
+from conda_pipsafe.audit.comparing import Comparison
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.deep import DeepReport, deep
 from conda_pipsafe.audit.findings import Finding
@@ -119,45 +120,101 @@ def test_files_of_any_size(make: PrefixFactory, size: int) -> None:
 # In a process without threads, as the command is; what the tests run in may have some.
 BY_PROCESSES = """
 import json, os, signal, sys
-from conda_pipsafe.audit import forking, hashing
+from conda_pipsafe.audit import forking
+from conda_pipsafe.audit.comparing import Comparison
+from conda_pipsafe.audit.context import AuditContext
+from conda_pipsafe.audit.deep import deep_report
+from conda_pipsafe.prefix.snapshot import read_snapshot
 
-prefix, expected, kill = json.load(sys.stdin)
+prefix, harm = sys.argv[1:]
 assert forking.may_fork()
 told = []
-
-def tell(done, total):
-    told.append((done, total))
-    for pid in filter(str.isdigit, os.listdir("/proc") if kill else ()):
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                parent = int(file.read().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        if parent == os.getpid():
-            os.kill(int(pid), signal.SIGKILL)
-
-expected = [hashing.Expected(*item) for item in expected]
-found = hashing._by_two_processes(hashing._Work(prefix, expected, tell))
-whole = hashing.altered_files(prefix, expected, tell)
-print(json.dumps([found is None, [item.path for item in whole], told[-1], len(told)]))
+comparison = Comparison(AuditContext(read_snapshot(prefix)), lambda done, total: told.append((done, total)))
+if harm == "no fork":
+    def refused():
+        raise BlockingIOError("no more processes")
+    os.fork = refused
+comparison.begin()
+helper = comparison._helper
+if harm == "killed":
+    os.kill(helper._child, signal.SIGKILL)
+report = deep_report(comparison._context, comparison)
+comparison.close()
+comparison.close()
+try:
+    left = os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    left = None
+descriptors = sorted(os.listdir("/proc/self/fd"), key=int)[:-1]
+paths = [item.paths for item in report.findings]
+print(json.dumps([helper is not None, report.hashed, paths, told, left, descriptors]))
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="two processes are for Linux, where a fork is safe")
-@pytest.mark.parametrize("kill", [False, True])
-def test_two_processes_find_what_two_threads_find(make: PrefixFactory, *, kill: bool) -> None:
+@pytest.mark.parametrize("harm", ["", "killed", "no fork"])
+def test_two_processes_find_what_two_threads_find(make: PrefixFactory, harm: str) -> None:
     make.record("foo", "1.0", {f"lib/{number}": str(number) for number in range(1500)})
-    for number in (3, 700, 1499):
-        make.write(f"lib/{number}", "edited")
-    facts = json.loads((make.root / "conda-meta/foo-1.0-h0_0.json").read_text())["paths_data"]["paths"]
-    expected = [(fact["_path"], fact["sha256"]) for fact in facts]
-    value = json.dumps([str(make.root), expected, kill])
-    failed, paths, last, told = run(sys.executable, "-c", BY_PROCESSES, stdin=value).ok().json()
-    # One that is killed has its share looked at again; on a busy machine it may have come to its end before.
-    assert kill or not failed
-    assert paths == ["lib/3", "lib/700", "lib/1499"]
-    assert last == [1500, 1500]
-    assert told > 2
+    make.record("bar", "1.0", {"lib/bar": "x"})
+    make.pip_dist("mine", files={f"mine/m{number}.py": str(number) for number in range(50)})
+    edited = ["lib/3", "lib/700", "lib/1499"]
+    for path in edited:
+        make.write(path, "edited")
+    make.write(f"{SITE}/mine/m49.py", "edited")
+    done = run(sys.executable, "-c", BY_PROCESSES, make.root, harm).ok()
+    helped, hashed, paths, told, left, descriptors = done.json()
+    assert helped == (harm != "no fork")
+    assert sorted(paths) == [sorted(edited), [f"{SITE}/mine/m49.py"]]
+    # bin/python, foo, bar, and of mine INSTALLER, METADATA and so on as well.
+    assert hashed == look(make).hashed
+    total = told[-1][1]
+    assert (told[-1], left, descriptors) == ([total, total], None, ["0", "1", "2"])
+    assert 1500 < total < 1600
+    assert len(told) > 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="two processes are for Linux, where a fork is safe")
+def test_a_helper_that_nobody_waits_for_ends(make: PrefixFactory) -> None:
+    make.record("foo", "1.0", {f"lib/{number}": str(number) for number in range(1500)})
+    script = (
+        "import os, sys\n"
+        "from conda_pipsafe.audit import engine, many\n"
+        "def interrupted(context): raise KeyboardInterrupt\n"
+        "engine.audit = interrupted\n"
+        "try:\n"
+        "    many.audit_one(sys.argv[1], many.Depth(deep=True))\n"
+        "except KeyboardInterrupt:\n"
+        "    os.waitpid(-1, 0)"
+    )
+    done = run(sys.executable, "-c", script, make.root)
+    assert "No child processes" in done.stderr
+
+
+def test_owners_of_many_files_are_parted(make: PrefixFactory) -> None:
+    files = {f"lib/{number}": str(number) for number in range(2000)}
+    make.record("large", "1.0", files)
+    for number in range(100):
+        make.record(f"small{number}", "1.0", {f"share/{number}": "x"})
+    comparison = Comparison(AuditContext(read_snapshot(str(make.root))))
+    tasks = comparison._tasks
+    assert len(tasks) <= sharing.MOST_TASKS
+    assert len({part.owner for task in tasks[:31] for part in task}) == 1
+    assert {part for task in tasks for part in task} == {part for task in tasks for part in set(task)}
+    make.write("lib/1999", "edited")
+    make.write("lib/0", "edited")
+    (one,) = [item for item in comparison.results() if item.altered]
+    assert (one.files, [item.path for item in one.altered]) == (2000, ["lib/0", "lib/1999"])
+
+
+def test_a_file_of_two_conda_packages_is_as_either_of_them_has_it(make: PrefixFactory) -> None:
+    # As conda leaves it with `path_conflict: clobber`: both records have the path, the last one linked has the file.
+    for name, content in (("alpha", "a"), ("beta", "b"), ("gamma", "c")):
+        make.record(name, "1.0", {"share/both": content, f"share/{name}": "x"})
+    for content in "abc":
+        make.write("share/both", content)
+        assert findings(make) == ()
+    make.write("share/both", "d")
+    assert [(item.code, item.subject, item.paths) for item in findings(make)] == [("PS120", "gamma", ("share/both",))]
 
 
 def test_a_hash_may_be_written_in_several_ways(make: PrefixFactory) -> None:

@@ -189,9 +189,10 @@ def test_a_check_that_ends_its_process_hides_no_other_environment(tmp_path: Path
 
 
 def test_a_look_that_crashes_is_a_finding(make: PrefixFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conda_pipsafe.audit.deep._expected", lambda _context: 1 / 0)
+    monkeypatch.setattr("conda_pipsafe.audit.comparing._bytes", lambda _path: 1 / 0)
+    make.pip_dist("mine", files={"mine.py": "x"})
     item = many.audit_one(str(make.root), Depth(deep=True, cached=False))
-    assert [finding.code for finding in _findings(item)] == ["PS902"]
+    assert "PS902" in [finding.code for finding in _findings(item)]
     assert item.report is not None
     assert item.report.hashed is None
 
