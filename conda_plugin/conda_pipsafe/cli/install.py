@@ -20,7 +20,8 @@ from conda_pipsafe.cli.console import Console
 from conda_pipsafe.cli.target import add_target_options, find_prefix, has_begun_install
 from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.installer.arguments import PIP, UV, PipArguments, pip_arguments, split
-from conda_pipsafe.installer.install import Options, Prepared, carry_out, preparing, refused_beforehand
+from conda_pipsafe.installer.beforehand import refused_beforehand
+from conda_pipsafe.installer.install import Options, Prepared, carry_out, preparing
 from conda_pipsafe.installer.plan import PipFailedError
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     prefix = find_prefix(args, finish=False)
     _recover(prefix, console)
     before = _read(prefix)
-    refusal = refused_beforehand(before, options)
+    refusal = refused_beforehand(before, options, arguments.specs)
     if refusal is not None:
         from conda_pipsafe.cli.install_tells import refuse
 
