@@ -21,13 +21,20 @@ _LIMIT = 256 * 1024 * 1024
 _ON_PATH = b"#!/usr/bin/env "
 
 
-def relocated_files(prefix: str, record: Record, paths: Iterable[str]) -> frozenset[str]:
-    """Those of a record's installed paths whose files are the package's, with this environment's path in them."""
+def relocated_files(prefix: str, record: Record, paths: Iterable[str], root: str | None = None) -> frozenset[str]:
+    """Those of a record's installed paths whose files are the package's, with an environment's path in them.
+
+    Args:
+        prefix: The environment.
+        record: Whose paths they are.
+        paths: Installed paths.
+        root: The path that is to stand in them; None for this environment's.
+    """
     if len(record.files) != len(record.paths_data):
         return frozenset()
     wanted = frozenset(paths)
     entries = {path: entry for path, entry in zip(record.files, record.paths_data, strict=True) if path in wanted}
-    here = {os.fsencode(prefix), os.fsencode(os.path.realpath(prefix))}
+    here = {os.fsencode(each) for each in ((prefix, os.path.realpath(prefix)) if root is None else (root,))}
     return frozenset(
         path
         for path, entry in entries.items()
