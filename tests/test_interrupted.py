@@ -13,8 +13,8 @@ from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.package import PackageFile, PackageSpec
 from conda_pipsafe.ledger import PENDING
 from conda_pipsafe.ledger.pending import read_pending, write_pending
-from conda_pipsafe.prefix.files import MIB
 from conda_pipsafe.ledger.store import open_ledger
+from conda_pipsafe.prefix.files import MIB
 from conftest import MakeEnv
 from support.driving import Driver
 from support.running import Finished, pip, run
