@@ -302,6 +302,15 @@ def test_extra_is_told_with_who_asked(make: PrefixFactory) -> None:
     assert only(make).message == "pip's user 1.0 needs more>=2 (for lib[all]) (not installed)."
 
 
+def test_an_extra_that_several_ask_for_is_told_once(make: PrefixFactory) -> None:
+    make.pip_dist("lib", "1.0", requires=["more>=2; extra == 'all'", "lib[all]; extra == 'all'"])
+    make.pip_dist("first", "1.0", requires=["lib[all]; python_version > '3'"])
+    make.pip_dist("second", "1.0", requires=["lib[all]; python_version > '3'", "lib; python_version < '3'"])
+    assert only(make).message == "pip's first 1.0 needs more>=2 (for lib[all]) (not installed)."
+    make.pip_dist("more", "2.0")
+    assert codes(make) == []
+
+
 def test_conda_package_without_python_metadata_meets_a_requirement(make: PrefixFactory) -> None:
     make.record("lib", "1.5", {f"{SITE}/lib.py": ""})
     make.pip_dist("user", requires=["lib>=1"])

@@ -60,8 +60,10 @@ def user_site(snapshot: Snapshot, environ: Mapping[str, str]) -> Iterator[Findin
         return
     folder = user_site_folder(snapshot.python, environ)
     yield from shadowing(snapshot, folder, "PS403", (
-        "To leave them out, from the next activation on: "
-        f"conda env config vars set -p {fixes.quote(snapshot.prefix)} PYTHONNOUSERSITE=1",
+        (
+            "To leave them out, from the next activation on: "
+            f"conda env config vars set -p {fixes.quote(snapshot.prefix)} PYTHONNOUSERSITE=1"
+        ),
         "Or uninstall them from the home folder.",
     ))  # fmt: skip
 
