@@ -26,14 +26,17 @@ def check(context: AuditContext) -> Iterator[Finding]:
     """Turn what could not be read into findings; RECORDs are read here at the latest."""
     for dist in context.snapshot.distributions:
         context.paths(dist)
+    records = {f"conda-meta/{stem}.json" for stem in context.snapshot.unreadable}
     for problem in dict.fromkeys([*context.snapshot.problems, *context.problems]):
+        stops = problem.path in records
         yield make(
             "PS901",
             problem.path,
-            f"{problem.path}: {problem.detail}.",
+            f"{problem.path}: {problem.detail}{'; conda refuses every command here' if stops else ''}.",
+            severity="error" if stops else "warning",
             paths=[problem.path],
             fixes=_ways(context, problem),
-            facts={"kind": problem.kind, "detail": problem.detail},
+            facts={"kind": problem.kind, "detail": problem.detail, **({"stops_conda": True} if stops else {})},
         )
 
 

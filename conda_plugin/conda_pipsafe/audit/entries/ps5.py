@@ -158,6 +158,19 @@ ENTRIES: tuple[Entry, ...] = (
         way_out="Delete the record whose files are gone, then `conda install --force-reinstall` the other.",
     ),
     Entry(
+        code="PS514",
+        name="missing-history",
+        severity="error",
+        step="cause",
+        title="conda takes the environment for none: its history is gone",
+        meaning=(
+            "`conda-meta` has records and no `history`, by which conda knows an environment. It refuses every command "
+            "with `DirectoryNotACondaEnvironmentError`. What was asked for, and earlier revisions, are forgotten."
+        ),
+        causes="A script that clears up, a copy that left files out, a backup of the records alone.",
+        way_out="Write an empty one: `touch PREFIX/conda-meta/history`. Then mend the rest.",
+    ),
+    Entry(
         code="PS520",
         name="import-fails",
         severity="warning",
