@@ -10,7 +10,7 @@ from functools import cached_property
 
 from conda_pipsafe.audit.disk import Disk
 from conda_pipsafe.audit.health import RecordHealth, stale_records
-from conda_pipsafe.audit.linked import behind_links, linked_folders
+from conda_pipsafe.audit.linked import behind_links, linked_folders, real_path
 from conda_pipsafe.audit.overlap import is_bytecode, overlapping_paths
 from conda_pipsafe.audit.records import KeptCopy, record_distributions
 from conda_pipsafe.ledger.events import DistState
@@ -193,10 +193,7 @@ class AuditContext:
     @cached_property
     def _aliases(self) -> Mapping[str, str]:
         """Paths of other installers that are files of records under another name, through a link among the folders."""
-        records = self.snapshot.record_paths
-        linked = linked_folders(
-            self.snapshot.prefix, self.disk, folders_of(records).union(*map(self.folders, self.foreign))
-        )
+        records, linked = self.snapshot.record_paths, self._linked
         if not linked:
             return {}
         theirs = {path: path for path in self.foreign_paths} | behind_links(linked, self.foreign_paths)
@@ -206,9 +203,14 @@ class AuditContext:
         return {path: recorded for path, recorded in found.items() if path not in records}
 
     @cached_property
+    def _linked(self) -> Mapping[str, str]:
+        folders = folders_of(self.snapshot.record_paths).union(*map(self.folders, self.foreign))
+        return linked_folders(self.snapshot.prefix, self.disk, folders)
+
+    @cached_property
     def overlapping(self) -> Mapping[str, tuple[str, ...]]:
         """Paths that several distributions of other installers have with different hashes, and those distributions."""
-        return overlapping_paths(self.foreign, self.paths, self.hashes)
+        return overlapping_paths(self.foreign, self.paths, self.hashes, real_path(self._linked))
 
     @cached_property
     def foreign_paths(self) -> Mapping[str, Distribution]:
