@@ -10,7 +10,7 @@ from functools import cached_property
 
 from conda_pipsafe.audit.disk import Disk
 from conda_pipsafe.audit.health import RecordHealth, stale_records
-from conda_pipsafe.audit.linked import behind_links, linked_folders, real_path
+from conda_pipsafe.audit.linked import behind_links, leads_below, linked_folders, real_path
 from conda_pipsafe.audit.overlap import is_bytecode, overlapping_paths
 from conda_pipsafe.audit.records import KeptCopy, record_distributions
 from conda_pipsafe.ledger.events import DistState
@@ -243,14 +243,17 @@ class AuditContext:
         return RecordHealth(record, len(looked_for), missing, gone, replaced, taken, beside, len(gone) < len(dists))
 
     def _dead_links(self, record: Record, paths: Iterable[str]) -> frozenset[str]:
-        """Links to nothing in the place of files; damaged metadata is told as that."""
+        """Links to nothing in the place of files; damaged metadata is told as that, except where the cache is gone."""
         dead = self.disk.dead_links(paths)
-        own = self.own_links(record) if dead else frozenset()
-        return frozenset(path for path in dead if path not in own and "-info/" not in path)
+        own, prefix, cache = self.own_links(record) if dead else (), self.snapshot.prefix, record.extracted_package_dir
+        files = [path for path in dead if path not in own]
+        return frozenset(path for path in files if "-info/" not in path or leads_below(prefix, path, cache))
 
     def own_links(self, record: Record) -> frozenset[str]:
-        """The links of a package's own, which may lead anywhere."""
-        return frozenset(fact.path for fact in record.path_facts() if fact.path_type == "softlink")
+        """The links of a package's own, which may lead anywhere; not those that conda made into its package cache."""
+        links = [fact.path for fact in record.path_facts() if fact.path_type == "softlink"]
+        inner, prefix = record.extracted_package_dir, self.snapshot.prefix
+        return frozenset(path for path in links if not leads_below(prefix, path, inner))
 
     @cached_property
     def health_by_name(self) -> Mapping[str, RecordHealth]:

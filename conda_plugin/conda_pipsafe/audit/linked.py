@@ -54,3 +54,12 @@ def real_path(linked: Mapping[str, str]) -> Callable[[str], str] | None:
         return next(iter(behind_links(linked, [path])), path)
 
     return real
+
+
+def leads_below(prefix: str, path: str, folder: str | None) -> bool:
+    """Whether a prefix-relative path is a link into an absolute folder, be it there or not."""
+    try:
+        target = os.readlink(os.path.join(prefix, path)) if folder else ""
+    except OSError:
+        return False
+    return bool(folder) and target.startswith(os.path.join(str(folder), ""))

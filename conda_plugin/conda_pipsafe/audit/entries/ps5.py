@@ -30,7 +30,10 @@ ENTRIES: tuple[Entry, ...] = (
             "A dist-info folder has no METADATA. `pip list` may show it without a version, `pip install` may say that "
             "the requirement is already satisfied, and the package cannot be imported."
         ),
-        causes="pip wrote over conda's package, and conda removed its files later; or an uninstall was interrupted.",
+        causes=(
+            "pip wrote over conda's package, and conda removed its files later; an uninstall was interrupted; or uv "
+            "linked the files from its cache (`--link-mode symlink`), which was cleared: all of them lead to nothing."
+        ),
         way_out=(
             "Delete the folder; `pip uninstall` cannot. Then install the package if you need it. Where its RECORD and "
             "files are still there, `pip install --force-reinstall --ignore-installed --no-deps` the same version: "
