@@ -111,7 +111,7 @@ def test_links_of_uv_whose_cache_was_cleared(make_env: MakeEnv, wheelhouse: Path
     """The files of two distributions; a module, a folder, and one in which somebody has a file of his own."""
     prefix, cache = make_env("pip", "gamma"), tmp_path / "uv-cache"
     where = {"UV_CACHE_DIR": str(cache), "UV_LINK_MODE": "symlink"}
-    uv(prefix, "install", "alpha==1.0", "zeta==1.0", wheels=wheelhouse, env=where).ok()
+    uv(prefix, "install", "alpha==1.0", "zeta==2.0", wheels=wheelhouse, env=where).ok()
     mine = site_of(prefix) / "zeta/mine.txt"
     mine.write_text("mine\n")
     assert told(prefix, hashes=True) == []
@@ -121,7 +121,7 @@ def test_links_of_uv_whose_cache_was_cleared(make_env: MakeEnv, wheelhouse: Path
         ("PS502", "error", "alpha"), ("PS502", "error", "zeta"),
     ]  # fmt: skip
     assert found[0].paths == inside(prefix, "alpha", "alpha-1.0.dist-info")
-    assert found[1].paths == inside(prefix, "zeta-1.0.dist-info", "zeta/__init__.py")
+    assert found[1].paths == inside(prefix, "zeta-2.0.dist-info", "zeta/__init__.py")
     assert "its files are links into" in found[0].message
     Ways(wheelhouse).follow(prefix, [line for item in found for line in item.fixes])
     assert told(prefix, hashes=True) == []
