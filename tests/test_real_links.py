@@ -120,7 +120,7 @@ def test_links_of_uv_whose_cache_was_cleared(make_env: MakeEnv, wheelhouse: Path
     assert [(item.code, item.severity, item.subject) for item in found] == [
         ("PS502", "error", "alpha"), ("PS502", "error", "zeta"),
     ]  # fmt: skip
-    assert found[0].paths == inside(prefix, "alpha", "alpha-1.0.dist-info")
+    assert found[0].paths == (*inside(prefix, "alpha", "alpha-1.0.dist-info"), "share/alpha/data.txt")
     assert found[1].paths == inside(prefix, "zeta-2.0.dist-info", "zeta/__init__.py")
     assert "its files are links into" in found[0].message
     Ways(wheelhouse).follow(prefix, [line for item in found for line in item.fixes])

@@ -11,6 +11,8 @@ from conda_pipsafe.audit.overlap import is_bytecode
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.paths import path_key
 
+_NOT_DATA = frozenset({"conda-meta", "envs", "lib", "lib64", "pkgs"})
+
 
 def dead_distributions(context: AuditContext) -> Mapping[str, str]:
     """dist-info folders of other installers whose METADATA is a link to nothing: to the folder that it was in."""
@@ -29,8 +31,11 @@ def dead_distributions(context: AuditContext) -> Mapping[str, str]:
 
 
 def dead_paths(context: AuditContext, dist: Distribution, origin: str) -> Iterator[str]:
-    """What lies in site-packages of such a distribution: folders that hold nothing else, else the links."""
+    """What is there of such a distribution: folders of site-packages that hold nothing else, else the links."""
     prefix, site = context.snapshot.prefix, dist.site.path
+    for name in sorted(context.disk.names("") - _NOT_DATA):
+        if context.disk.is_folder(name):  # a wheel's data
+            yield from _inside(prefix, name, origin)[0]
     for name in sorted(context.disk.names(site)):
         path = f"{site}/{name}"
         if path == dist.path:
@@ -43,11 +48,11 @@ def dead_paths(context: AuditContext, dist: Distribution, origin: str) -> Iterat
 
 
 def _inside(prefix: str, folder: str, origin: str) -> tuple[list[str], bool]:
-    """The links into a folder that is gone, below one of site-packages; and whether anything else is there."""
+    """The links into a folder that is gone, below one of the prefix; and whether anything else is there."""
     links: list[str] = []
     others = False
     for root, _, names in os.walk(os.path.join(prefix, folder)):
-        for name in sorted(names):
+        for name in names:
             path = os.path.relpath(os.path.join(root, name), prefix).replace(os.sep, "/")
             if leads_below(prefix, path, origin):
                 links.append(path)
