@@ -31,8 +31,9 @@ def relocated_files(prefix: str, record: Record, paths: Iterable[str]) -> frozen
         if (placeholder := entry.get("prefix_placeholder"))
         and isinstance(placeholder, str)
         and any(
-            _in_package(prefix, path, one, placeholder.encode(), binary=entry.get("file_mode") == "binary")
-            == entry.get("sha256")
+            entry.get("sha256")
+            == _in_package(prefix, path, one, placeholder.encode(), binary=entry.get("file_mode") == "binary")
+            is not None
             for one in here
         )
     )
