@@ -334,6 +334,14 @@ def test_what_conda_was_asked_to_write_stands_in_its_package(
     assert [item.paths for item in findings(make)] == ([("bin/tool",)] if told else [])
 
 
+def test_a_distribution_without_a_list_has_nothing_to_compare(make: PrefixFactory) -> None:
+    info = make.pip_dist("mine", files={"mine.py": "x"})
+    looked = look(make).hashed
+    (info / "RECORD").unlink()
+    make.write(f"{SITE}/mine.py", "y")
+    assert (look(make).findings, look(make).hashed) == ((), looked - 3)
+
+
 def test_files_that_may_not_be_read() -> None:
     with tempfile.TemporaryDirectory() as folder, as_nobody(folder):
         make = PrefixFactory(Path(folder, "my env"))

@@ -15,12 +15,17 @@ from conda_pipsafe.forecast.effects import Forecast, forecast
 from conda_pipsafe.forecast.outcome import Baseline, Outcome, compare, take_baseline, with_losses
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.installer.offers import Offer
+from conda_pipsafe.installer.removal import Removal, plan_removal
+from conda_pipsafe.installer.uninstall import RemovalOutcome
+from conda_pipsafe.ledger.reconcile import Reconciled
+from conda_pipsafe.ledger.store import open_ledger
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 from conda_pipsafe.render.forecast import deletion_text, forecast_text, forecast_value, refined_text, ways_out
 from conda_pipsafe.render.offers import offer_lines, taken_lines
 from conda_pipsafe.render.outcome import begun_text, copy_text, kept_text, marker_text, outcome_text
 from conda_pipsafe.render.pip_section import section_text
 from conda_pipsafe.render.planned import planned_lines, planned_value
+from conda_pipsafe.render.uninstall import outcome_lines, refused_lines
 from support.prefixes import SITE, PrefixFactory
 
 MODULE = f"{SITE}/tool/__init__.py"
@@ -378,6 +383,12 @@ class TestForecast:
             forecast_text(found, found.harms).splitlines()
         )
 
+    def test_a_package_that_is_not_downloaded(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool")
+        found = seen(prefix, replace(linked("tool"), paths=None, distributions={"tool": "2.0"}))
+        said = "conda's tool 2.0 comes under the same name (not downloaded yet: the paths are not known)"
+        assert f"  tool 1.0: {said}" in forecast_text(found, found.harms).splitlines()
+
     def test_what_stays_behind_comes_again_from_where_it_came(self, prefix: PrefixFactory) -> None:
         direct(prefix.pip_dist("mine"), url="file:///my%20work", dir_info={"editable": True})
         prefix.write(f"{SITE}/link.egg-link", "/checkout\n.")
@@ -396,6 +407,8 @@ class TestForecast:
         gone = UnlinkedPackage("other", "1.0", "h0_0", frozenset({MODULE}))
         found = seen(prefix, unlink=(gone,))
         assert [way["command"][-1] for way in ways_out(found, found.harms)] == ["tool==1.0"]
+        again = f"conda pipsafe install -p {prefix.root} --force-reinstall --no-deps tool==1.0"
+        assert f"  afterwards, to have pip's again:  {again}" in forecast_text(found, found.harms).splitlines()
         found = seen(prefix, unlink=(gone,), after=None)
         assert [harm.deleted for harm in found.harms] == [(MODULE,)]
         assert "to have pip's again" not in forecast_text(found, found.harms)
@@ -493,3 +506,47 @@ def test_what_conda_is_asked_for() -> None:
         "  idna     1.0  comes with the others",
     ]
     assert taken_lines([offer("numpy", "numpy")])[1] == "  numpy  1.0"
+
+
+class TestUninstall:
+    @pytest.fixture
+    def planned(self, prefix: PrefixFactory) -> Removal:
+        """pip's tool, which has files of a conda package's."""
+        shared = {f"{SITE}/tool/{name}.py": "same" for name in "abcdef"}
+        prefix.record("tools", "2.0", shared)
+        prefix.pip_dist("tool", files={path.removeprefix(f"{SITE}/"): "same" for path in shared})
+        prefix.pip_dist("other")
+        return plan_removal(look(prefix), ["tool", "other"], keep_shared=False, override_frozen=False)
+
+    def outcome(self, removal: Removal, **more: Any) -> list[str]:  # noqa: ANN401 - fields
+        ended = RemovalOutcome(0, False, removal.before, (), (), (), Reconciled((), open_ledger("/nowhere"), None))
+        return outcome_lines(removal, replace(ended, **more))
+
+    def test_refused(self, planned: Removal) -> None:
+        first, why, *paths, more, keep, conda = refused_lines(planned.refused, every_path=False)
+        assert first == "conda-pipsafe: refused, nothing was changed:"
+        assert why == "  pip would delete 6 of the files of conda's tools 2.0 together with tool 1.0"
+        assert paths == [f"      {SITE}/tool/{name}.py" for name in "abcde"]
+        assert more == "      and 1 more path (-v shows them)"
+        assert keep.startswith(f"    -> conda pipsafe uninstall -p {planned.before.prefix} --keep-shared tool ")
+        assert conda.startswith(f"    -> conda remove -p {planned.before.prefix} tools")
+        every = refused_lines(planned.refused, every_path=True)
+        assert every == [first, why, *paths, f"      {SITE}/tool/f.py", keep, conda]
+
+    def test_how_it_ended(self, planned: Removal) -> None:
+        assert self.outcome(planned) == [
+            "Checked on disk and recorded: 2 distributions gone, every file of conda's is there."
+        ]
+        unsaved = Reconciled((), open_ledger("/nowhere"), None, unsaved="the disk is full")
+        one = replace(planned, items=planned.items[:1])
+        assert self.outcome(one, recorded=unsaved) == ["Checked on disk: tool gone, every file of conda's is there."]
+        assert self.outcome(planned, interrupted=True) == ["pipsafe: interrupted; what is there now is recorded"]
+        left = planned.items[0].dists
+        assert self.outcome(planned, left=left, code=2) == [
+            f"pipsafe: pip did not remove tool 1.0 ({INFO}) (exit code 2)"
+        ]
+        record = planned.before.record_named("tools")
+        lost, altered = self.outcome(planned, lost=(f"{SITE}/tool/a.py",), altered=(record,))
+        assert lost == f"pipsafe: conda's {SITE}/tool/a.py went along"
+        assert altered.startswith("conda's tools still has files that were written over; conda's own come back with: ")
+        assert altered.endswith(f" conda install -p {planned.before.prefix} --force-reinstall tools=2.0=h0_0")
