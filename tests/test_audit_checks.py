@@ -193,6 +193,15 @@ def test_stranded(make: PrefixFactory) -> None:
     assert finding.facts["scripts"] == ["bin/again", "bin/left"]
 
 
+def test_what_is_stranded_is_installed_again_from_where_it_came(make: PrefixFactory) -> None:
+    old = "lib/python3.11/site-packages"
+    info = make.pip_dist("mine", site=old)
+    (info / "direct_url.json").write_text('{"url": "file:///my%20work", "dir_info": {"editable": true}}')
+    make.pip_dist("plain", site=old)
+    make.write(f"{old}/link.egg-link", "/checkout\n.")
+    assert only(make).fixes[0] == f"{make.root}/bin/python -m pip install -e '/my work' plain==1.0"
+
+
 @pytest.mark.twin("PS301")
 def test_conda_package_for_another_python_is_not_stranded(make: PrefixFactory) -> None:
     path = "lib/python3.11/site-packages/x-1.0.dist-info/METADATA"

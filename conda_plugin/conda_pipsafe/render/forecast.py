@@ -251,7 +251,8 @@ def _deleted(seen: Forecast, harms: Sequence[Harm]) -> list[Distribution]:
     return [
         harm.dist
         for harm in harms
-        if harm.deleted and not (harm.writers or harm.in_the_way or harm.comer or harm.orphaned or harm.dist.editable)
+        if harm.deleted
+        and not (harm.writers or harm.in_the_way or harm.comer or harm.orphaned or harm.dist.editable)
         and harm.dist.again
     ]
 
