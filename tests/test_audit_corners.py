@@ -174,10 +174,14 @@ def test_an_editable_checkout_behind_a_package(make: PrefixFactory) -> None:
     assert "file:///checkout" in finding.message
     assert "conda remove" in finding.fixes[0]
 
-    make.record("other", "1.0", {f"{SITE}/mine_too.py": ""})
-    make.write("src/mine_too.py")
-    make.write(f"{SITE}/__editable__.mine-2.0.pth", f"{make.root}/src\n")
-    assert len(found(make, "PS203")) == 1, "told as two distributions, not once more by its modules"
+
+def test_a_checkout_beside_a_package_of_its_name_is_told_once(make: PrefixFactory) -> None:
+    """As two distributions of one name, not once more by its modules."""
+    make.conda_dist("mine", "1.0")
+    root = checkout(make, "mine/__init__.py")
+    (finding,) = found(make, "PS203")
+    assert finding.paths == (f"{SITE}/mine-1.0.dist-info", f"{SITE}/mine-2.0.dist-info")
+    assert f"file://{root}" in finding.message
 
 
 def checkout(make: PrefixFactory, *modules: str, url: str | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -183,7 +184,10 @@ def test_a_constraint_that_is_not_there(prefix: PrefixFactory, tmp_path: Path) -
     prefix.write("pip.conf", f"[install]\nconstraint = {named}\n")
     finding = only(ask(prefix))
     assert (finding.code, finding.severity) == ("PS409", "error")
-    assert finding.fixes == (f"conda pipsafe guard on -p {prefix.root}   (or: off)",)
+    assert finding.fixes == (
+        f"To have the guard right again: conda pipsafe guard on -p {prefix.root}",
+        f"To be without it: conda pipsafe guard off -p {prefix.root}",
+    )
     named.parent.mkdir(parents=True)
     named.write_text("")
     assert ask(prefix).findings == ()
@@ -264,4 +268,4 @@ def test_kernels(prefix: PrefixFactory, tmp_path: Path) -> None:
     kernel(home, "python3", sys.executable)
     finding = only(ask(prefix))
     assert "comes before the environment's kernel of that name" in finding.message
-    assert "jupyter kernelspec remove python3" in finding.fixes[0]
+    assert re.fullmatch(r"To be without it: rm -r \S+/kernels/python3", finding.fixes[0])

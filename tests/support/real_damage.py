@@ -85,7 +85,7 @@ class Ways:
         """Do what the lines say, in order; a line that is no command has to be one of the few known."""
         for line in lines:
             command = re.sub(r"^[A-Z][^:]*: ", "", line)
-            for part in re.sub(r"   \(.*\)$", "", command).split(" && "):
+            for part in command.split(" && "):
                 self._run(prefix, shlex.split(part)).ok()
 
     def follow_all(self, prefix: Path, findings: Iterable[Finding]) -> None:

@@ -13,20 +13,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from conda_pipsafe.cli.conda_first import CondaFirst, StoppedError, add_conda_first_options, stopped
 from conda_pipsafe.cli.console import Console
 from conda_pipsafe.cli.target import add_target_options, find_prefix, has_begun_install
 from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.installer.arguments import PIP, UV, PipArguments, pip_arguments, split
-from conda_pipsafe.installer.install import Options, Prepared, carry_out, preparing, refused_beforehand
+from conda_pipsafe.installer.beforehand import refused_beforehand
+from conda_pipsafe.installer.install import Options, Prepared, carry_out, preparing
 from conda_pipsafe.installer.plan import PipFailedError
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["EXAMPLES", "configure", "run", "split"]  # `split`: most words are pip's
 
@@ -72,21 +69,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Plan, show, install, verify, record."""
     with_uv = args.backend == "uv"
     arguments = pip_arguments(args.rest, UV if with_uv else PIP)
-    options = Options(
-        allowed=frozenset(canonical_name(name) for name in args.allow_replace),
-        override_frozen=args.override_frozen,
-        allow_base=args.allow_base,
-        dry_run=args.dry_run,
-        stdout_to_stderr=console.as_json,
-        quiet=console.quiet,
-        verbose=console.verbose,
-        backend=args.backend,
-        typed=tuple(getattr(args, "typed", ())),  # `upgrade` does its work through here
-    )
+    options = _options(args, console)
     prefix = find_prefix(args, finish=False)
     _recover(prefix, console)
     before = _read(prefix)
-    refusal = refused_beforehand(before, options)
+    refusal = refused_beforehand(before, options, arguments.specs)
     if refusal is not None:
         from conda_pipsafe.cli.install_tells import refuse
 
@@ -111,6 +98,20 @@ def run(args: argparse.Namespace, console: Console) -> int:
             return _pip_failed(console, error)
         except StoppedError as error:
             return stopped(console, prefix, error, first)
+
+
+def _options(args: argparse.Namespace, console: Console) -> Options:
+    return Options(
+        allowed=frozenset(canonical_name(name) for name in args.allow_replace),
+        override_frozen=args.override_frozen,
+        allow_base=args.allow_base,
+        dry_run=args.dry_run,
+        stdout_to_stderr=console.as_json,
+        quiet=console.quiet,
+        verbose=console.verbose,
+        backend=args.backend,
+        typed=tuple(getattr(args, "typed", ())),  # `upgrade` does its work through here
+    )
 
 
 def _preparing(

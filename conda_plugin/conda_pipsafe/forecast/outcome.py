@@ -111,6 +111,7 @@ class Outcome:
         broken: Distributions that no longer have what they require, each with what that is, for people.
         hidden: Editable checkouts no longer imported, each with its modules and the packages that bring them.
         leftover: What conda left of a dist-info of its own, each with its files.
+        gone: The Python that the environment had, when it has none now.
     """
 
     prefix: str
@@ -123,9 +124,10 @@ class Outcome:
     broken: tuple[tuple[Distribution, tuple[str, ...]], ...] = ()
     hidden: tuple[tuple[Distribution, tuple[tuple[str, str], ...]], ...] = ()
     leftover: tuple[tuple[Distribution, tuple[str, ...]], ...] = ()
+    gone: str | None = None
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__dataclass_fields__ if name != "prefix")
+        return any(getattr(self, name) for name in self.__dataclass_fields__ if name not in {"prefix", "gone"})
 
 
 def take_baseline(snapshot: Snapshot) -> Baseline:
@@ -203,6 +205,7 @@ def compare(before: Baseline | None, after: Snapshot) -> Outcome:
         tuple(dists for dists in doubled_distributions(after) if dists[0].key not in told),
         tuple(sorted(named - before.foreseen)) if before.foreseen is not None else (),
         tuple(sorted(before.foreseen - touched)) if before.foreseen is not None else (),
+        gone=before.python if after.python is None else None,
     )
 
 

@@ -62,9 +62,12 @@ def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argpar
         if command == "install" and engine.mode() == "prompt" and engine.may_ask():
             _ask_of_unsolved(command, options)
     if source is None and getattr(options, "file", None):
-        from conda_pipsafe.hooks.pip_section import warn_of_pip_sections
+        from conda_pipsafe.hooks.pip_section import is_known_later, warn_of_pip_sections
 
-        warn_of_pip_sections(options.file, sessions.snapshot_before(session.prefix) if session.prefix else None)
+        if is_known_later(command, options):
+            session.sections = options.file
+        else:
+            warn_of_pip_sections(options.file, sessions.snapshot_before(session.prefix) if session.prefix else None)
 
 
 def _ask_of_unsolved(command: str, options: Any) -> None:  # noqa: ANN401 - argparse's namespace

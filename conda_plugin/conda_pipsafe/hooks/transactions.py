@@ -24,6 +24,13 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
     """
     # What the pre-command hook found out counts first: `env update` may have its environment's name from a file.
     prefix = sessions.current.prefix or engine.target_prefix()
+    if prefix is not None and sessions.current.sections is not None and engine.mode() != "off":
+        from conda_pipsafe.hooks.pip_section import warn_of_pip_sections
+
+        files, sessions.current.sections = sessions.current.sections, None
+        stays = {prec.name for prec in link}
+        gone = {prec.name for prec in unlink} - stays
+        warn_of_pip_sections(files, sessions.snapshot_before(prefix), gone)
     if engine.only_downloads() or prefix is None or prefix in sessions.current.clean or not (unlink or link):
         return
     mode = engine.mode()

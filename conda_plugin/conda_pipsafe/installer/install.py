@@ -23,7 +23,13 @@ from conda_pipsafe.installer.plan import (
     read_report,
     write_constraints,
 )
-from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, base, frozen, judge, said
+from conda_pipsafe.installer.policy import (
+    Request,
+    Verdict,
+    askers,
+    judge,
+    said,
+)
 from conda_pipsafe.installer.requirements import fitting_lines, judge_requirements
 from conda_pipsafe.installer.runner import Ended, Pip, find_pip
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
@@ -138,12 +144,6 @@ def judged(plan: Plan, wheels: Mapping[str, Wheel], before: Snapshot, request: R
         tuple(refusal for part in verdicts for refusal in part.refusals),
         (*(warning for part in verdicts for warning in part.warnings), *shared_paths(plan, wheels, before)),
     )
-
-
-def refused_beforehand(snapshot: Snapshot, options: Options) -> Refusal | None:
-    """What is refused without asking pip: a frozen environment, and the one that conda runs in."""
-    refusal = None if options.override_frozen else frozen(snapshot)
-    return refusal or (None if options.allow_base else base(snapshot))
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def ways_out(seen: Forecast, harms: Sequence[Harm]) -> list[dict[str, Any]]:
     if seen.transaction.deletes_prefix:
         return []
     prefix = seen.transaction.prefix
-    replaced, deleted, orphans = _replaced(harms), _deleted(seen, harms), _orphans(harms)
+    replaced, deleted, orphans = _replaced(harms), _deleted(seen, harms), _orphans(seen, harms)
     found: list[dict[str, Any]] = []
     if replaced:
         command = [f"{prefix}/bin/python", "-m", "pip", "uninstall", "-y", *replaced]
@@ -257,8 +257,10 @@ def _deleted(seen: Forecast, harms: Sequence[Harm]) -> list[Distribution]:
     ]
 
 
-def _orphans(harms: Sequence[Harm]) -> list[Distribution]:
-    """What can be installed again for the new Python: not what comes from conda for it."""
+def _orphans(seen: Forecast, harms: Sequence[Harm]) -> list[Distribution]:
+    """What can be installed again for the new Python, if there is one: not what comes from conda for it."""
+    if seen.python is not None and seen.python[1] is None:
+        return []
     return [harm.dist for harm in harms if harm.orphaned and harm.comer is None and harm.dist.again]
 
 
@@ -269,7 +271,7 @@ def _words(dists: Sequence[Distribution]) -> list[str]:
 def _ways_out_lines(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
     if seen.transaction.deletes_prefix:
         return []
-    replaced, deleted, orphans = _replaced(harms), _deleted(seen, harms), _orphans(harms)
+    replaced, deleted, orphans = _replaced(harms), _deleted(seen, harms), _orphans(seen, harms)
     prefix, lines = shlex.quote(seen.transaction.prefix), []
     if replaced:
         python = shlex.quote(f"{seen.transaction.prefix}/bin/python")
@@ -286,6 +288,9 @@ def _ways_out_lines(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
     left = [shlex.quote(f"{seen.transaction.prefix}/{harm.dist.path}") for harm in harms if harm.leftover]
     if left:
         lines.append(f"  afterwards, against what is left:  rm -r {' '.join(left[:MOST_PACKAGES])}")
+    if seen.python is not None and seen.python[1] is None and any(harm.orphaned for harm in harms):
+        again = f"conda install -p {prefix} python={seen.python[0]}"
+        lines.append(f"  afterwards, to import again what stays behind:  {again}")
     if orphans:
         shown = shlex.join(_words(orphans[:MOST_ORPHANS]))
         lines.append(f"  afterwards, install again what stays behind:  conda pipsafe install -p {prefix} {shown}")

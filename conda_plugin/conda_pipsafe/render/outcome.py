@@ -33,7 +33,7 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
     for dists in outcome.doubled:
         lines += _doubled_lines(prefix, dists)
     if outcome.orphaned:
-        lines += _orphan_lines(prefix, outcome.orphaned)
+        lines += _orphan_lines(prefix, outcome.orphaned, outcome.gone)
     for dist, texts in outcome.broken:
         lines.append(f"  {dist.name} {dist.version}: no longer has what it needs: {', '.join(_now(texts[:FEW]))}")
         needs = " ".join(f'"{text.partition(" (")[0]}"' for text in texts[:FEW])
@@ -119,11 +119,15 @@ def _hidden_lines(prefix: str, dist: Distribution, modules: Sequence[tuple[str, 
     ]
 
 
-def _orphan_lines(prefix: str, orphaned: Sequence[Distribution]) -> list[str]:
+def _orphan_lines(prefix: str, orphaned: Sequence[Distribution], gone: str | None) -> list[str]:
     names = requirements(orphaned)
     count = "1 package stays" if len(orphaned) == 1 else f"{len(orphaned)} packages stay"
     lines = [f"  {count} behind in {orphaned[0].site.path}, where no Python of this environment imports them from"]
-    return [*lines, f"    to have them again:  conda pipsafe install -p {quote(prefix)} {names}"] if names else lines
+    if gone:
+        lines.append(f"    to import them again:  conda install -p {quote(prefix)} python={gone}")
+    elif names:
+        lines.append(f"    to have them again:  conda pipsafe install -p {quote(prefix)} {names}")
+    return lines
 
 
 def copy_text(
