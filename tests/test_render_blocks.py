@@ -464,13 +464,21 @@ class TestDeletion:
 
 @pytest.mark.parametrize("refused", [False, True])
 def test_a_pip_section(refused: bool) -> None:
-    clashes = [("alpha>=2", "alpha", "1.0"), ("zeta", "zeta", "")]
+    clashes = [
+        ("alpha>=2", "alpha", "1.0"), ("alpha>=1  # newer", "alpha", "1.0"), ("zeta", "zeta", ""),
+        ("eta", "eta", "1.*"), ("eta>=1", "eta", "1.1.1w"), ("zeta @ https://x.test/zeta.whl", "zeta", "2.0"),
+    ]  # fmt: skip
     first, *lines = section_text("/my/env.yml", clashes, refused=refused).splitlines()
     start = "conda-pipsafe refuses this command" if refused else "conda-pipsafe: a clash"
+    over = "conda runs `pip install -U`, which will put its own over conda's"
     assert first == f"{start}: the pip section of /my/env.yml asks pip for what conda brings too"
     assert lines == [
-        "  alpha>=2: conda runs `pip install -U`, which will put its own over conda's alpha 1.0",
-        "  zeta: conda runs `pip install -U`, which will put its own over conda's zeta",
+        f"  alpha>=2: {over} alpha 1.0",
+        f"  alpha>=1  # newer: {over} alpha 1.0 if it finds a newer one",
+        f"  zeta: {over} zeta if it finds a newer one",
+        f"  eta: {over} eta 1.* if it finds a newer one",
+        f"  eta>=1: {over} eta 1.1.1w",
+        f"  zeta @ https://x.test/zeta.whl: {over} zeta 2.0",
         "  to keep conda's: take these lines out of the pip section, or pin conda's version there",
         "  to take pip's: take the packages out of the file's conda part",
     ]
