@@ -191,6 +191,15 @@ class TestOutcome:
             f"    to have them again:  conda pipsafe install -p {prefix.root} {names}",
         ]
 
+    def test_left_without_a_python(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool")
+        before = self.before(prefix)
+        next((prefix.root / "conda-meta").glob("python-*.json")).unlink()
+        assert self.said(prefix, before) == [
+            f"  1 package stays behind in {SITE}, where no Python of this environment imports them from",
+            f"    to import them again:  conda install -p {prefix.root} python=3.12",
+        ]
+
     def test_a_link_to_a_checkout_left_behind(self, prefix: PrefixFactory) -> None:
         prefix.write(f"{SITE}/tool.egg-link", "/checkout\n.")
         before = self.before(prefix)
@@ -412,6 +421,9 @@ class TestForecast:
         found = seen(prefix, unlink=(gone,), after=None)
         assert [harm.deleted for harm in found.harms] == [(MODULE,)]
         assert "to have pip's again" not in forecast_text(found, found.harms)
+        assert forecast_text(found, found.harms).splitlines()[-2] == (
+            f"  afterwards, to import again what stays behind:  conda install -p {prefix.root} python=3.12"
+        )
 
 
 class TestDeletion:
