@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,7 @@ from conda_pipsafe.cli.app import main
 from conda_pipsafe.cli.progress import ProgressLine
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conda_pipsafe.prefix.snapshot import read_snapshot
+from support.nobody import as_nobody
 from support.prefixes import SITE, PrefixFactory, metadata
 from support.running import pip, run
 
@@ -276,6 +280,133 @@ def test_command_that_calls_something_else(make: PrefixFactory) -> None:
     make.write("bin/tool", text.format("other"))
     (finding,) = findings(make)
     assert (finding.code, finding.paths) == ("PS220", ("bin/tool",))
+
+
+def conda_command(make: PrefixFactory, calls: str, **more: Any) -> Path:  # noqa: ANN401 - any field of a record
+    """conda's command `tool`, which `tool` declares as `tool:main`, and its record of an hour ago."""
+    info = f"{SITE}/tool-1.0.dist-info"
+    files = {
+        "bin/tool": f"#!{make.root}/bin/python\nfrom {calls} import main\nsys.exit(main())\n",
+        f"{info}/METADATA": "Name: tool\nVersion: 1.0\n",
+        f"{info}/INSTALLER": "conda\n",
+        f"{info}/entry_points.txt": "[console_scripts]\ntool = tool:main\n",
+    }
+    facts = [{"_path": path, **({"path_type": "unix_python_entry_point"} if "bin" in path else {})} for path in files]
+    record = make.record("tool", "1.0", files, paths_data={"paths": facts}, **more)
+    os.utime(record, (time.time() - 3600,) * 2)
+    return record
+
+
+@pytest.mark.parametrize(("calls", "expected"), [("tool", []), ("other", [("PS120", ("bin/tool",))])])
+def test_command_of_conda_that_calls_something_else(
+    make: PrefixFactory, calls: str, expected: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    conda_command(make, calls)
+    assert [(item.code, item.paths) for item in findings(make)] == expected
+
+
+def test_command_that_conda_itself_wrote_otherwise_than_its_metadata_has_it(make: PrefixFactory) -> None:
+    """As old as the record: conda-build's recipe says what is called."""
+    record = conda_command(make, "other")
+    os.utime(make.root / "bin/tool", (record.stat().st_mtime,) * 2)
+    assert findings(make) == ()
+
+
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        ('{"noarch": {"type": "python", "entry_points": ["tool = other:main", 7]}}', False),
+        ('{"noarch": {"type": "python", "entry_points": ["tool = third:main"]}}', True),
+        ('{"noarch": {"type": "python", "entry_points": "tool = other:main"}}', True),
+        ('{"noarch": "python"}', True),
+        ("[]", True),
+        ("{", True),
+        (None, True),
+    ],
+)
+def test_what_conda_was_asked_to_write_stands_in_its_package(
+    make: PrefixFactory, tmp_path: Path, link: str | None, told: bool
+) -> None:
+    if link is not None:
+        (tmp_path / "tool-1.0-0/info").mkdir(parents=True)
+        (tmp_path / "tool-1.0-0/info/link.json").write_text(link)
+    conda_command(make, "other", extracted_package_dir=str(tmp_path / "tool-1.0-0"))
+    assert [item.paths for item in findings(make)] == ([("bin/tool",)] if told else [])
+
+
+def test_a_distribution_without_a_list_has_nothing_to_compare(make: PrefixFactory) -> None:
+    info = make.pip_dist("mine", files={"mine.py": "x"})
+    looked = look(make).hashed
+    (info / "RECORD").unlink()
+    make.write(f"{SITE}/mine.py", "y")
+    assert (look(make).findings, look(make).hashed) == ((), looked - 3)
+
+
+def test_files_that_may_not_be_read() -> None:
+    with tempfile.TemporaryDirectory() as folder, as_nobody(folder):
+        make = PrefixFactory(Path(folder, "my env"))
+        make.record("foo", "1.0", {"lib/foo.so": "a"})
+        make.pip_dist("mine", files={"mine.py": "x"})
+        assert findings(make) == ()
+        for path in ("lib/foo.so", f"{SITE}/mine.py"):
+            (make.root / path).chmod(0)
+        mine, foo = findings(make)
+    assert (mine.code, mine.subject, mine.paths) == ("PS901", "mine", (f"{SITE}/mine.py",))
+    assert (foo.code, foo.subject, foo.paths) == ("PS901", "foo", ("lib/foo.so",))
+    assert mine.message == "1 file of pip's mine 1.0 cannot be read: Permission denied."
+    assert foo.message == "1 file of conda's foo 1.0 cannot be read: Permission denied."
+    assert foo.fixes == (f"chmod u+r '{folder}/my env/lib/foo.so'",)
+
+
+class TestRelocated:
+    """An environment that was moved has its new path where the package has a placeholder."""
+
+    PLACE = "/opt/" + 24 * "placehold_"
+
+    def record(self, make: PrefixFactory, packaged: bytes, here: bytes, **entry: object) -> None:
+        make.record("foo", "1.0", {"lib/foo": ""}, paths_data={"paths": [{
+            "_path": "lib/foo", "path_type": "hardlink", "prefix_placeholder": self.PLACE,
+            "sha256": hashlib.sha256(packaged.replace(b"PLACE", self.PLACE.encode())).hexdigest(),
+            "sha256_in_prefix": hashlib.sha256(b"where it was before").hexdigest(), **entry,
+        }]})  # fmt: skip
+        make.write("lib/foo", here.replace(b"HERE", bytes(make.root)))
+
+    @pytest.mark.parametrize(
+        ("here", "told"), [(b"root = HERE\n", False), (b"root = HERE/else\n", True), (b"root = /there\n", True)]
+    )
+    def test_text(self, make: PrefixFactory, here: bytes, told: bool) -> None:
+        self.record(make, b"root = PLACE\n", here)
+        assert bool(findings(make)) is told
+
+    @pytest.mark.parametrize("edited", [False, True])
+    def test_binary(self, make: PrefixFactory, edited: bool) -> None:
+        lost = len(self.PLACE) - len(str(make.root))
+        assert lost > 0
+        here = b"\x7fELF HERE/lib:HERE/share\0" + b"\0" * 2 * lost + (b"less" if edited else b"more")
+        self.record(make, b"\x7fELF PLACE/lib:PLACE/share\0more", here, file_mode="binary")
+        assert bool(findings(make)) is edited
+
+    def test_binary_with_less_room_than_conda_leaves(self, make: PrefixFactory) -> None:
+        self.record(make, b"\x7fELF PLACE/lib\0more", b"\x7fELF HERE/lib\0more", file_mode="binary")
+        assert [item.code for item in findings(make)] == ["PS120"]
+
+    def test_a_path_for_which_no_package_has_room(self, make: PrefixFactory) -> None:
+        self.record(make, b"\x7fELF /p\0", b"\x7fELF HERE\0", file_mode="binary", prefix_placeholder="/p")
+        assert [item.code for item in findings(make)] == ["PS120"]
+
+    @pytest.mark.parametrize("sha256", [{}, {"sha256": None}])
+    def test_no_file_any_more(self, make: PrefixFactory, sha256: dict[str, None]) -> None:
+        self.record(make, b"", b"", **sha256)
+        (make.root / "lib/foo").unlink()
+        (make.root / "lib/foo").mkdir()
+        assert [(item.code, item.facts["sha256"]) for item in findings(make)] == [("PS120", {"lib/foo": "not a file"})]
+
+    def test_a_record_whose_lists_differ(self, make: PrefixFactory) -> None:
+        self.record(make, b"root = PLACE\n", b"root = HERE\n")
+        (file,) = (make.root / "conda-meta").glob("foo-*.json")
+        file.write_text(json.dumps({**json.loads(file.read_text()), "files": ["lib/foo", "lib/bar"]}))
+        make.write("lib/bar")
+        assert [item.paths for item in findings(make)] == [("lib/foo",)]
 
 
 def test_on_macos_binaries_that_were_signed_anew_are_left_out(

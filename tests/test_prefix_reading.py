@@ -6,8 +6,6 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from conda_pipsafe.prefix.metadata import parse_metadata, parse_requires_txt
 from conda_pipsafe.prefix.paths import clean_relative, from_site, site_packages_of
 from conda_pipsafe.prefix.record_csv import parse_record_csv, plain_hashes, plain_paths
 from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, read_snapshot
+from support.nobody import as_nobody
 from support.prefixes import SITE, PrefixFactory
 
 
@@ -89,20 +88,6 @@ def test_too_large(make: PrefixFactory) -> None:
     with (make.root / "conda-meta/history").open("wb") as file:
         file.truncate(files.METADATA_LIMIT + 1)
     assert kinds(make) == ["too-large"]
-
-
-@contextmanager
-def as_nobody(folder: str) -> Iterator[None]:
-    """Root may read everything, so what is not to be read is made and read as nobody, who gets the folder."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.chown(folder, 65534, -1)
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_permissions() -> None:

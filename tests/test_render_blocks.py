@@ -15,12 +15,17 @@ from conda_pipsafe.forecast.effects import Forecast, forecast
 from conda_pipsafe.forecast.outcome import Baseline, Outcome, compare, take_baseline, with_losses
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.installer.offers import Offer
+from conda_pipsafe.installer.removal import Removal, plan_removal
+from conda_pipsafe.installer.uninstall import RemovalOutcome
+from conda_pipsafe.ledger.reconcile import Reconciled
+from conda_pipsafe.ledger.store import open_ledger
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 from conda_pipsafe.render.forecast import deletion_text, forecast_text, forecast_value, refined_text, ways_out
 from conda_pipsafe.render.offers import offer_lines, taken_lines
 from conda_pipsafe.render.outcome import begun_text, copy_text, kept_text, marker_text, outcome_text
 from conda_pipsafe.render.pip_section import section_text
 from conda_pipsafe.render.planned import planned_lines, planned_value
+from conda_pipsafe.render.uninstall import outcome_lines, refused_lines
 from support.prefixes import SITE, PrefixFactory
 
 MODULE = f"{SITE}/tool/__init__.py"
@@ -184,6 +189,15 @@ class TestOutcome:
         assert self.said(prefix, before)[1:] == [
             f"  {stay} behind in {SITE}, where no Python of this environment imports them from",
             f"    to have them again:  conda pipsafe install -p {prefix.root} {names}",
+        ]
+
+    def test_left_without_a_python(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool")
+        before = self.before(prefix)
+        next((prefix.root / "conda-meta").glob("python-*.json")).unlink()
+        assert self.said(prefix, before) == [
+            f"  1 package stays behind in {SITE}, where no Python of this environment imports them from",
+            f"    to import them again:  conda install -p {prefix.root} python=3.12",
         ]
 
     def test_a_link_to_a_checkout_left_behind(self, prefix: PrefixFactory) -> None:
@@ -378,6 +392,12 @@ class TestForecast:
             forecast_text(found, found.harms).splitlines()
         )
 
+    def test_a_package_that_is_not_downloaded(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool")
+        found = seen(prefix, replace(linked("tool"), paths=None, distributions={"tool": "2.0"}))
+        said = "conda's tool 2.0 comes under the same name (not downloaded yet: the paths are not known)"
+        assert f"  tool 1.0: {said}" in forecast_text(found, found.harms).splitlines()
+
     def test_what_stays_behind_comes_again_from_where_it_came(self, prefix: PrefixFactory) -> None:
         direct(prefix.pip_dist("mine"), url="file:///my%20work", dir_info={"editable": True})
         prefix.write(f"{SITE}/link.egg-link", "/checkout\n.")
@@ -396,9 +416,14 @@ class TestForecast:
         gone = UnlinkedPackage("other", "1.0", "h0_0", frozenset({MODULE}))
         found = seen(prefix, unlink=(gone,))
         assert [way["command"][-1] for way in ways_out(found, found.harms)] == ["tool==1.0"]
+        again = f"conda pipsafe install -p {prefix.root} --force-reinstall --no-deps tool==1.0"
+        assert f"  afterwards, to have pip's again:  {again}" in forecast_text(found, found.harms).splitlines()
         found = seen(prefix, unlink=(gone,), after=None)
         assert [harm.deleted for harm in found.harms] == [(MODULE,)]
         assert "to have pip's again" not in forecast_text(found, found.harms)
+        assert forecast_text(found, found.harms).splitlines()[-2] == (
+            f"  afterwards, to import again what stays behind:  conda install -p {prefix.root} python=3.12"
+        )
 
 
 class TestDeletion:
@@ -451,13 +476,21 @@ class TestDeletion:
 
 @pytest.mark.parametrize("refused", [False, True])
 def test_a_pip_section(refused: bool) -> None:
-    clashes = [("alpha>=2", "alpha", "1.0"), ("zeta", "zeta", "")]
+    clashes = [
+        ("alpha>=2", "alpha", "1.0"), ("alpha>=1  # newer", "alpha", "1.0"), ("zeta", "zeta", ""),
+        ("eta", "eta", "1.*"), ("eta>=1", "eta", "1.1.1w"), ("zeta @ https://x.test/zeta.whl", "zeta", "2.0"),
+    ]  # fmt: skip
     first, *lines = section_text("/my/env.yml", clashes, refused=refused).splitlines()
     start = "conda-pipsafe refuses this command" if refused else "conda-pipsafe: a clash"
+    over = "conda runs `pip install -U`, which will put its own over conda's"
     assert first == f"{start}: the pip section of /my/env.yml asks pip for what conda brings too"
     assert lines == [
-        "  alpha>=2: conda runs `pip install -U`, which will put its own over conda's alpha 1.0",
-        "  zeta: conda runs `pip install -U`, which will put its own over conda's zeta",
+        f"  alpha>=2: {over} alpha 1.0",
+        f"  alpha>=1  # newer: {over} alpha 1.0 if it finds a newer one",
+        f"  zeta: {over} zeta if it finds a newer one",
+        f"  eta: {over} eta 1.* if it finds a newer one",
+        f"  eta>=1: {over} eta 1.1.1w",
+        f"  zeta @ https://x.test/zeta.whl: {over} zeta 2.0",
         "  to keep conda's: take these lines out of the pip section, or pin conda's version there",
         "  to take pip's: take the packages out of the file's conda part",
     ]
@@ -493,3 +526,47 @@ def test_what_conda_is_asked_for() -> None:
         "  idna     1.0  comes with the others",
     ]
     assert taken_lines([offer("numpy", "numpy")])[1] == "  numpy  1.0"
+
+
+class TestUninstall:
+    @pytest.fixture
+    def planned(self, prefix: PrefixFactory) -> Removal:
+        """pip's tool, which has files of a conda package's."""
+        shared = {f"{SITE}/tool/{name}.py": "same" for name in "abcdef"}
+        prefix.record("tools", "2.0", shared)
+        prefix.pip_dist("tool", files={path.removeprefix(f"{SITE}/"): "same" for path in shared})
+        prefix.pip_dist("other")
+        return plan_removal(look(prefix), ["tool", "other"], keep_shared=False, override_frozen=False)
+
+    def outcome(self, removal: Removal, **more: Any) -> list[str]:  # noqa: ANN401 - fields
+        ended = RemovalOutcome(0, False, removal.before, (), (), (), Reconciled((), open_ledger("/nowhere"), None))
+        return outcome_lines(removal, replace(ended, **more))
+
+    def test_refused(self, planned: Removal) -> None:
+        first, why, *paths, more, keep, conda = refused_lines(planned.refused, every_path=False)
+        assert first == "conda-pipsafe: refused, nothing was changed:"
+        assert why == "  pip would delete 6 of the files of conda's tools 2.0 together with tool 1.0"
+        assert paths == [f"      {SITE}/tool/{name}.py" for name in "abcde"]
+        assert more == "      and 1 more path (-v shows them)"
+        assert keep.startswith(f"    -> conda pipsafe uninstall -p {planned.before.prefix} --keep-shared tool ")
+        assert conda.startswith(f"    -> conda remove -p {planned.before.prefix} tools")
+        every = refused_lines(planned.refused, every_path=True)
+        assert every == [first, why, *paths, f"      {SITE}/tool/f.py", keep, conda]
+
+    def test_how_it_ended(self, planned: Removal) -> None:
+        assert self.outcome(planned) == [
+            "Checked on disk and recorded: 2 distributions gone, every file of conda's is there."
+        ]
+        unsaved = Reconciled((), open_ledger("/nowhere"), None, unsaved="the disk is full")
+        one = replace(planned, items=planned.items[:1])
+        assert self.outcome(one, recorded=unsaved) == ["Checked on disk: tool gone, every file of conda's is there."]
+        assert self.outcome(planned, interrupted=True) == ["pipsafe: interrupted; what is there now is recorded"]
+        left = planned.items[0].dists
+        assert self.outcome(planned, left=left, code=2) == [
+            f"pipsafe: pip did not remove tool 1.0 ({INFO}) (exit code 2)"
+        ]
+        record = planned.before.record_named("tools")
+        lost, altered = self.outcome(planned, lost=(f"{SITE}/tool/a.py",), altered=(record,))
+        assert lost == f"pipsafe: conda's {SITE}/tool/a.py went along"
+        assert altered.startswith("conda's tools still has files that were written over; conda's own come back with: ")
+        assert altered.endswith(f" conda install -p {planned.before.prefix} --force-reinstall tools=2.0=h0_0")

@@ -16,6 +16,7 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.installer.targets import Target, look
 from conda_pipsafe.prefix.snapshot import read_snapshot
+from conda_pipsafe.render.targets import target_lines
 from support.prefixes import SITE, PrefixFactory
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="paths of POSIX systems")
@@ -217,6 +218,20 @@ def test_an_environment_of_another_user() -> None:
         assert target.folder == f"{os.environ['HOME']}/.local/lib/python3.12/site-packages"
         assert "falls back to your home" in target.why
         assert ask(prefix).findings == ()
+
+
+def test_programs_that_are_not_there_or_do_not_say_whose_they_are(prefix: PrefixFactory) -> None:
+    own = prefix.root / "bin"
+    assert target_lines(ask(prefix))[1:3] == [
+        f"`pip`         {own}/pip (of {prefix.root})",
+        f"`python`      {own}/python (of {prefix.root})",
+    ]
+    (own / "pip").write_text("#!/bin/sh\nexec true\n")
+    (own / "python").unlink()
+    assert target_lines(ask(prefix))[1:3] == [
+        f"`pip`         {own}/pip (does not say which Python it runs)",
+        "`python`      none on PATH",
+    ]
 
 
 def test_base(prefix: PrefixFactory) -> None:
