@@ -172,6 +172,70 @@ class TestPaths:
         source.unlink()
         assert only(seen(prefix.root, package)).overwritten == (compiled,)
 
+    def test_where_conda_copies_the_same_file_is_another(self, prefix: PrefixFactory, tmp_path: Path) -> None:
+        prefix.pip_dist("tool")
+        source = tmp_path / "source.py"
+        os.link(prefix.root / MODULE, source)
+        change = Transaction(str(prefix.root), (link("x", "1.0", {MODULE}, {}, sources={MODULE: str(source)}),), ())
+        snapshot = read_snapshot(str(prefix.root))
+        assert not forecast(snapshot, change)
+        assert only(forecast(snapshot, replace(change, links=False))).overwritten == (MODULE,)
+
+
+class TestFolders:
+    """A folder in the place of a file, a file or link in that of a folder: what is in it goes with it."""
+
+    def test_a_folder_comes_where_a_file_is(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"../../../share/x": "", "../../../share/y/z": ""})
+        harm = only(seen(prefix.root, link("a", "1.0", {"share/x/new", "share/y/new"}, {})))
+        assert (harm.overwritten, harm.deleted, harm.writers) == (("share/x",), (), ("a 1.0",))
+
+    def test_a_command_whose_place_a_folder_takes_has_no_new_owner(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"../../../bin/tool": "#!"})
+        harm = only(seen(prefix.root, link("a", "1.0", {"bin/tool/new"}, {})))
+        assert (harm.overwritten, harm.commands) == (("bin/tool",), ())
+
+    def test_what_is_a_folder_now_is_no_file_of_pip_s(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"../../../share/x": ""})
+        (prefix.root / "share/x").unlink()
+        prefix.write("share/x/conda")
+        assert not seen(prefix.root, unlink("old", "share/x/conda"), link("a", "1.0", {"share/x"}, {}))
+        assert not seen(prefix.root, link("a", "1.0", {"share/x/new"}, {}))
+
+    def test_a_file_comes_where_a_folder_is(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"../../../share/x/y/z": ""})
+        harm = only(seen(prefix.root, link("a", "1.0", {"share/x"}, {})))
+        assert (harm.deleted, harm.in_the_way, harm.removers) == (("share/x/y/z",), ("a 1.0",), ())
+
+    def test_what_a_record_says_is_a_file_is_a_folder(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"../../../share/x/z": ""})
+        harm = only(seen(prefix.root, unlink("old", "share/x")))
+        assert (harm.deleted, harm.removers, harm.in_the_way) == (("share/x/z",), ("old 1.0",), ())
+
+    def test_a_link_to_the_folder_goes(self, prefix: PrefixFactory, tmp_path: Path) -> None:
+        prefix.write("share/real/k")
+        (prefix.root / "share/common").symlink_to("real")
+        prefix.pip_dist("tool", files={"../../../share/common/z": ""})
+        old = unlink("old", "share/common", "share/real/k")
+        assert only(seen(prefix.root, old)).deleted == ("share/common/z",)
+        # It comes again: to the same place, to another one, as something else.
+        source = tmp_path / "common"
+        again = link("old", "2.0", {"share/common"}, {}, sources={"share/common": str(source)})
+        assert only(seen(prefix.root, old, again)).deleted == ("share/common/z",)
+        source.symlink_to("real")
+        assert not seen(prefix.root, old, again)
+        source.unlink()
+        source.symlink_to("elsewhere")
+        assert only(seen(prefix.root, old, again)).deleted == ("share/common/z",)
+        source.unlink()
+        source.write_text("")
+        assert only(seen(prefix.root, old, again)).deleted == ("share/common/z",)
+
+    def test_a_row_that_names_a_folder_is_no_file_of_its_own(self, prefix: PrefixFactory) -> None:
+        record = prefix.pip_dist("tool") / "RECORD"
+        record.write_text(f"{record.read_text()}tool,,\n")
+        assert f"{SITE}/tool" not in take_baseline(read_snapshot(str(prefix.root))).stamps
+
 
 class TestCommands:
     def test_a_command_that_changes_hands(self, prefix: PrefixFactory) -> None:

@@ -193,6 +193,10 @@ def test_remove_pip_removes_python(driver: Driver, make_env: MakeEnv, wheelhouse
     assert "will harm 2 packages that pip installed" in before
     assert "stays behind in lib/python" in before
     assert "2 packages stay behind in lib/python" in after
+    # Without a Python nothing can be installed; the same Python imports them again.
+    for told in (before, after):
+        assert f"conda install -p {prefix} python=3." in told
+        assert "pipsafe install" not in told
     assert len(done.forecast(prefix)["orphaned"]) == 2
 
 
@@ -211,7 +215,8 @@ def test_remove_all_names_what_goes_and_is_never_refused(driver: Driver, make_en
 
 
 def test_an_environment_in_the_place_of_another(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
-    """`create` and `rename --yes` delete what is there; `env create` does not even ask."""
+    """`create` and `rename --yes` delete what is there; `env create` does not even ask (since 26.7)."""
+    asked = () if driver.conda.version() >= (26, 7) else ("--yes",)
     prefix, other = make_env("python", "pip"), make_env("python", name="other")
     silent(driver.run("create", "-y", "-p", other, "gamma"))
     install(prefix, wheelhouse, "alpha==2.0")
@@ -219,13 +224,17 @@ def test_an_environment_in_the_place_of_another(driver: Driver, make_env: MakeEn
     file.write_text("dependencies:\n- gamma\n", "utf-8")
     commands = [
         ("create", "-y", "-p", prefix, "gamma"),
-        ("env", "create", "-p", prefix, "--file", file),
+        ("env", "create", "-p", prefix, "--file", file, *asked),
         ("rename", "-y", "-p", other, prefix),
     ]
     for command in commands:
         refused = driver.run(*command, env={"CONDA_PLUGINS_PIPSAFE_MODE": "block"})
         assert refused.returncode == 1
         assert f"refuses this command: the environment {prefix} will be deleted, with 1 package" in refused.stderr
+    if asked:  # without --yes it is conda that refuses
+        refused = driver.run(*commands[1][:-1])
+        assert refused.returncode == 1
+        assert "conda-pipsafe" not in refused.stderr
     assert (prefix / "conda-meta").exists()
     done = driver.run(*commands[1]).ok()
     assert done.stderr.count("conda-pipsafe: ") == 1
@@ -267,7 +276,8 @@ class TestEnvironmentFile:
         file = self.write(tmp_path, ["alpha=1.0"], ["zeta", "alpha"])
         before, after = parts(driver.run("env", "update", "-p", prefix, "-f", file, env=offline))
         assert f"the pip section of {file} asks pip for what conda brings too" in before
-        assert "  alpha: conda runs `pip install -U`, which will put its own over conda's alpha 1.0" in before
+        over = "which will put its own over conda's alpha 1.0 if it finds a newer one\n"
+        assert f"  alpha: conda runs `pip install -U`, {over}" in before
         assert "zeta" not in before
         assert "alpha 3.0: pip put it in the place of conda's alpha 1.0" in after
         assert codes(prefix) == [("PS101", "alpha")]
@@ -278,7 +288,7 @@ class TestEnvironmentFile:
         prefix = make_env("python", "pip", "alpha=1.0")
         file = self.write(tmp_path, [], ["Alpha>=2"])
         before, _ = parts(driver.run("env", "update", "-p", prefix, "-f", file, env=offline))
-        assert "Alpha>=2: conda runs `pip install -U`, which will put its own over conda's alpha 1.0" in before
+        assert "Alpha>=2: conda runs `pip install -U`, which will put its own over conda's alpha 1.0\n" in before
 
     def test_create(self, driver: Driver, tmp_path: Path, offline: dict[str, str]) -> None:
         clean, mixed = tmp_path / "clean", tmp_path / "mixed"
@@ -310,6 +320,24 @@ class TestEnvironmentFile:
         assert "piponly 1.0: will no longer have what it needs: alpha>=1 (nothing will be there)" in before
         assert "piponly 1.0: no longer has what it needs: alpha>=1" in after
         assert codes(prefix) == [("PS210", "piponly")]
+
+    def test_prune_of_what_the_pip_section_asks_for(
+        self, driver: Driver, make_env: MakeEnv, tmp_path: Path, offline: dict[str, str]
+    ) -> None:
+        """What goes before pip runs is not replaced by it; what stays is."""
+        prefix = make_env("python", "pip", "alpha=1.0", "gamma")
+        file = self.write(tmp_path, ["gamma"], ["alpha"])
+        command = ("env", "update", "-p", prefix, "--prune", "-f", file)
+        planned = driver.run("pipsafe", "plan", "--json", "--", *command, env=offline)
+        assert (planned.returncode, planned.json()["pip_section"]) == (0, [])
+        silent(driver.run(*command, env={**offline, "CONDA_PLUGINS_PIPSAFE_MODE": "block"}))
+        assert codes(prefix) == []
+        file = self.write(tmp_path, ["beta=1.0", "gamma"], ["beta==2.0"])
+        planned = driver.run("pipsafe", "plan", "--json", "--", *command, env=offline)
+        assert (planned.returncode, len(planned.json()["pip_section"])) == (3, 1)
+        refused = driver.run(*command, env={**offline, "CONDA_PLUGINS_PIPSAFE_MODE": "block"})
+        assert refused.returncode == 1
+        assert "beta==2.0: conda runs `pip install -U`, which will put its own over conda's beta" in refused.stderr
 
     def test_create_whose_pip_fails(self, driver: Driver, tmp_path: Path, offline: dict[str, str]) -> None:
         """conda leaves half an environment; we say nothing false of it, and the next command is as any other."""

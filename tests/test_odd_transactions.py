@@ -34,6 +34,11 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Channel:
         PackageSpec("tool", "1.0", files={"lib/libtool-c.so": b""}),
         PackageSpec("namesake", "1.0", noarch="python", depends=["python"],
                     files={"site-packages/namesake_c.py": b""}),
+        PackageSpec("foldery", "1.0", noarch="generic", files={"share/common/x.txt/y.txt": b"conda's\n"}),
+        PackageSpec("filey", "1.0", noarch="generic", files={"share/common": b"conda's\n"}),
+        PackageSpec("filey", "2.0", noarch="generic", files={"share/filey": b"conda's\n"}),
+        PackageSpec("trunk", "1.0", noarch="python", depends=["python"],
+                    files={"site-packages/tool/__init__.py": b"X = 1\n"}),
         PackageSpec("through", "1.0", noarch="generic", files={"alias/common/x.txt": b"conda's\n"}),
     ])  # fmt: skip
     return made
@@ -139,6 +144,57 @@ def test_a_folder_with_two_names(
     before, _, after = conda(driver, prefix, odd, channel, "through").ok().stderr.partition("conda-pipsafe: what")
     assert "tool 0.5: conda's through 1.0 will overwrite 1 file (share/common/x.txt)" in before
     assert (prefix / "share/common/x.txt").read_text() == "conda's\n"
+    assert "please report it" not in after
+
+
+def test_a_folder_in_the_place_of_a_file(
+    driver: Driver, make_env: MakeEnv, odd: Channel, channel: Channel, wheels: Path
+) -> None:
+    prefix = make_env("python", "pip")
+    install(prefix, wheels, "tool")
+    conda(driver, prefix, odd, channel, "foldery", "--download-only").ok()
+    before, _, after = conda(driver, prefix, odd, channel, "foldery").ok().stderr.partition("conda-pipsafe: what")
+    assert "tool 0.5: conda's foldery 1.0 will overwrite 1 file (share/common/x.txt)" in before
+    assert "overwrote 1 file (share/common/x.txt)" in after
+    assert "please report it" not in after
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_a_folder_where_a_record_has_something_else(
+    driver: Driver, make_env: MakeEnv, odd: Channel, channel: Channel, wheels: Path, link: bool
+) -> None:
+    """conda takes away the path, and does not look what is in it now."""
+    name = "dirlink" if link else "filey=1.0"
+    prefix = make_env("python", "pip", name, channels=[odd, channel])
+    if not link:
+        (prefix / "share/common").unlink()
+    install(prefix, wheels, "tool")
+    if link:
+        again = conda(driver, prefix, odd, channel, "--force-reinstall", "dirlink").ok()
+        assert "conda-pipsafe" not in again.stderr, "the link comes again, and what is behind it stays"
+        done = driver.run("remove", "-y", "-p", prefix, "dirlink").ok()
+    else:
+        done = conda(driver, prefix, odd, channel, "filey=2.0").ok()
+    before, _, after = done.stderr.partition("conda-pipsafe: what")
+    going = "dirlink" if link else "filey"
+    assert f"tool 0.5: taking away conda's {going} 1.0 will delete 1 file (share/common/x.txt)" in before
+    assert not (prefix / "share/common/x.txt").exists()
+    assert "conda deleted 1 file (share/common/x.txt)" in after
+    assert "please report it" not in after
+
+
+@pytest.mark.parametrize("how", ["copy", "link"])
+def test_the_same_file_copied(
+    driver: Driver, make_env: MakeEnv, odd: Channel, channel: Channel, wheels: Path, how: str
+) -> None:
+    """A hard link of the very file stays when it is linked again, and is another file when conda copies it."""
+    prefix = make_env("python", "pip")
+    install(prefix, wheels, "tool")
+    conda(driver, prefix, odd, channel, "trunk").ok()
+    copy = ["--copy"] if how == "copy" else []
+    done = conda(driver, prefix, odd, channel, "--force-reinstall", *copy, "trunk").ok()
+    before, _, after = done.stderr.partition("conda-pipsafe: what")
+    assert ("tool/__init__.py" in before) == ("tool/__init__.py" in after) == (how == "copy")
     assert "please report it" not in after
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -13,6 +14,11 @@ import pytest
 
 from conda_pipsafe.cli.app import main
 from conda_pipsafe.demo.channel import Channel
+from conda_pipsafe.demo.package import PackageSpec
+from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
+from conda_pipsafe.engines import rattler
+from conda_pipsafe.forecast.effects import forecast
+from conda_pipsafe.prefix.snapshot import read_snapshot
 from conftest import MakeEnv
 from support.running import pip
 
@@ -179,6 +185,35 @@ def test_what_lies_in_a_cache_counts_when_it_is_what_is_meant(
     value = plan("-p", over_pip, "--explicit", file, code=3)
     assert value["exact"] is (same or said == "nothing")
     assert ("overwritten" in harms(value)["alpha"]) is value["exact"]
+
+
+def test_a_package_that_was_built_anew_under_its_name(
+    plan: Plan, make_env: MakeEnv, channel: Channel, tmp_path: Path
+) -> None:
+    """The same name, version and build with another checksum: py-rattler links it anew, and so is it foreseen."""
+    urls = []
+    for folder, path in (("old", "share/wood/old"), ("new", "share/wood/table")):
+        made = Channel(tmp_path / folder)
+        made.add_all([PackageSpec("ash", "1.0", noarch="generic", files={path: folder.encode()})])
+        urls.append(made.url)
+    prefix = make_env("python", "pip", "ash", channels=[Channel(tmp_path / "old"), channel])
+    write_wheel(WheelSpec("tool", "1.0", {"tool.py": ""}, data={"share/wood/table": "pip's"}), tmp_path)
+    pip(prefix, "install", "--find-links", tmp_path, "tool").ok()
+    seen = []
+    for url in urls:
+        solved = rattler.solve(read_snapshot(str(prefix)), [], [url, channel.url], str(tmp_path / "work"), update=["*"])
+        seen.append(forecast(read_snapshot(str(prefix)), solved.transaction).paths)
+    assert seen == [set(), {"share/wood/table"}]
+    rattler.apply(solved, str(tmp_path / "work"))
+    assert (prefix / "share/wood/table").read_text() == "new"
+    # An explicit list tells it by its checksum; one that has none leaves the package as it is.
+    archive = next((tmp_path / "old").glob("noarch/*.conda"))
+    digest = hashlib.md5(archive.read_bytes(), usedforsecurity=False).hexdigest()
+    file = explicit(tmp_path, channel, prefix, without="ash")
+    text = file.read_text("utf-8")
+    for checksum, change in ((f"#{digest}", {"ash": "-1.0"}), ("", {})):
+        file.write_text(f"{text}{archive.as_uri()}{checksum}\n", "utf-8")
+        assert changes(plan("-p", prefix, "--explicit", file, code=3 if change else 0)) == change
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.present import Present
+from support.nobody import as_nobody
 
 
 def test_a_lazy_pattern_is_as_a_compiled_one() -> None:
@@ -45,6 +47,18 @@ def test_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "lib" / "a.py").unlink()
     assert is_there("lib/a.py")
     assert not Present(str(tmp_path))("lib/a.py")
+
+
+def test_what_is_in_a_folder_that_may_not_be_listed() -> None:
+    with tempfile.TemporaryDirectory() as root, as_nobody(root):
+        shut = Path(root, "shut")
+        shut.mkdir()
+        (shut / "a.py").touch()
+        shut.chmod(0o311)
+        is_there = Present(root)
+        assert is_there("shut/a.py")
+        assert not is_there("shut/b.py")
+        shut.chmod(0o711)
 
 
 def test_to_start_pip_nothing_is_loaded_that_is_needed_only_later() -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import random
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conda_pipsafe.demo.channel import Channel
@@ -68,7 +68,15 @@ class World:
     editables: list[Path]
 
     @classmethod
-    def make(cls, seed: int, folder: Path, pythons: tuple[str, ...]) -> World:
+    def make(cls, seed: int, folder: Path, pythons: tuple[str, ...], *, odd: bool = True) -> World:
+        """Make the channel, the wheels and the checkouts.
+
+        Args:
+            seed: The same one makes the same world.
+            folder: Where to.
+            pythons: What packages of a platform are built for.
+            odd: Some of them have a file where others have a folder, which py-rattler does not carry out.
+        """
         rng = random.Random(seed)  # noqa: S311 - reproducible, not secret
         staging, wheels = folder / "staging", folder / "wheels"
         staging.mkdir(parents=True)
@@ -78,11 +86,11 @@ class World:
         for name in NAMES:
             style = rng.choice(("noarch", "noarch", "noarch", "arch", "data"))
             for version in VERSIONS:
-                packages += _conda_packages(rng, staging, name, version, style, pythons)
+                packages += _conda_packages(rng, staging, name, version, style, pythons, odd=odd)
         channel.add_all(packages)
         for name in (*NAMES, *FOREIGN):
             for version in rng.sample(VERSIONS, 2):
-                write_wheel(_wheel(rng, name, version), wheels)
+                write_wheel(_wheel(rng, name, version, odd=odd), wheels)
         editables = [make_checkout(folder / f"checkout-{name}", name) for name in rng.sample((*NAMES, *FOREIGN), 2)]
         return cls(rng, channel, wheels, editables)
 
@@ -131,7 +139,8 @@ class World:
         if installed:
             one = rng.choice(installed)
             choices += [["update", one], ["remove", one], ["remove", one, "--force"]]
-            choices += [["install", "--force-reinstall", one], ["remove", one]]
+            again = ["install", "--force-reinstall", one]
+            choices += [[*again, *rng.choice(([], ["--copy"]))], ["remove", one], [*again, "--no-deps"]]
         if revisions > 1:
             choices.append(["install", "--revision", str(rng.randrange(revisions))])
         if len(pythons) > 1:
@@ -216,33 +225,48 @@ def _requirement(rng: random.Random) -> str:
     return spec + rng.choice(("", "", f'; python_version < "{OWN}"', f'; python_version >= "{OWN}"', '; extra == "x"'))
 
 
-def _wheel(rng: random.Random, name: str, version: str) -> WheelSpec:
-    return _content(rng, name, version)
+def _wheel(rng: random.Random, name: str, version: str, *, odd: bool) -> WheelSpec:
+    spec = _content(rng, name, version)
+    if odd and not spec.data and rng.random() < 0.3:
+        # A file where others have a folder.
+        return replace(spec, data={f"share/{rng.choice(('wood', *NAMES))}": name})
+    return spec
 
 
 def _conda_packages(
-    rng: random.Random, staging: Path, name: str, version: str, style: str, pythons: tuple[str, ...]
+    rng: random.Random, staging: Path, name: str, version: str, style: str, pythons: tuple[str, ...], *, odd: bool
 ) -> list[PackageSpec]:
+    builds: list[PackageSpec] = []
+    # Now and then a version is built anew, with other files.
+    for number in range(1 if rng.random() < 0.8 else 2):
+        builds += _one_build(rng, staging / str(number), name, version, style, pythons, number, odd=odd)
+    return builds
+
+
+def _one_build(
+    rng: random.Random, staging: Path, name: str, version: str, style: str, pythons: tuple[str, ...], number: int, *,
+    odd: bool,
+) -> list[PackageSpec]:  # fmt: skip
     if style == "data":
+        spec = PackageSpec(name=name, version=version, build=f"g_{number}", build_number=number, noarch="generic")
+        if odd and rng.random() < 0.25:
+            return [replace(spec, files={f"share/{name}": f"{name} {version}\n".encode()})]
         files: dict[str, PackageFile | bytes] = {
             f"share/{rng.choice(('wood', name))}/table.txt": f"{name} {version}\n".encode(),
             "bin/plane": f"#!{PREFIX_PLACEHOLDER}/bin/python\n".encode(),
             f"share/{name}/link.txt": PackageFile(link_to="../wood/table.txt"),
         }
-        return [PackageSpec(name=name, version=version, noarch="generic", files=files)]
+        return [replace(spec, files=files)]
     folder = staging / f"{name}-{version}"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     wheel = write_wheel(_content(rng, name, version), folder)
     metadata: MetadataStyle = rng.choice(("dist-info", "dist-info", "dist-info", "none", "no-record", "egg-info-dir"))
-    if style == "arch":
-        return [
-            package_from_wheel(
-                # Compiled modules are for the Python that runs this.
-                Recipe(wheel, metadata=metadata, python=python, pyc=python == OWN, depends=[f"python {python}.*"])
-            )
-            for python in pythons
-        ]
-    return [package_from_wheel(Recipe(wheel, metadata=metadata, depends=["python"]))]
+    recipe = Recipe(wheel, metadata=metadata, depends=["python"], build_number=number)
+    if style != "arch":
+        return [package_from_wheel(recipe)]
+    # Compiled modules are for the Python that runs this.
+    own = [replace(recipe, python=python, pyc=python == OWN, depends=[f"python {python}.*"]) for python in pythons]
+    return [package_from_wheel(one) for one in own]
 
 
 def make_checkout(folder: Path, name: str) -> Path:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from conda_pipsafe.cli.conda_first import CondaFirst, StoppedError, add_conda_first_options, stopped
 from conda_pipsafe.cli.console import Console
@@ -26,9 +25,6 @@ from conda_pipsafe.installer.plan import PipFailedError
 from conda_pipsafe.installer.runner import ended_by_terminate
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["EXAMPLES", "configure", "run", "split"]  # `split`: most words are pip's
 
@@ -79,17 +75,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _run(args: argparse.Namespace, console: Console) -> int:
     with_uv = args.backend == "uv"
     arguments = pip_arguments(args.rest, UV if with_uv else PIP)
-    options = Options(
-        allowed=frozenset(canonical_name(name) for name in args.allow_replace),
-        override_frozen=args.override_frozen,
-        allow_base=args.allow_base,
-        dry_run=args.dry_run,
-        stdout_to_stderr=console.as_json,
-        quiet=console.quiet,
-        verbose=console.verbose,
-        backend=args.backend,
-        typed=tuple(getattr(args, "typed", ())),  # `upgrade` does its work through here
-    )
+    options = _options(args, console)
     prefix = find_prefix(args, finish=False)
     _recover(prefix, console)
     before = _read(prefix)
@@ -118,6 +104,20 @@ def _run(args: argparse.Namespace, console: Console) -> int:
             return _pip_failed(console, error)
         except StoppedError as error:
             return stopped(console, prefix, error, first)
+
+
+def _options(args: argparse.Namespace, console: Console) -> Options:
+    return Options(
+        allowed=frozenset(canonical_name(name) for name in args.allow_replace),
+        override_frozen=args.override_frozen,
+        allow_base=args.allow_base,
+        dry_run=args.dry_run,
+        stdout_to_stderr=console.as_json,
+        quiet=console.quiet,
+        verbose=console.verbose,
+        backend=args.backend,
+        typed=tuple(getattr(args, "typed", ())),  # `upgrade` does its work through here
+    )
 
 
 def _preparing(

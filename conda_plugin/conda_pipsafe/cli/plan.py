@@ -210,7 +210,8 @@ def _doubt(value: dict[str, Any]) -> str:
 def _not_exact(value: dict[str, Any]) -> str:
     missing = [package["name"] for package in value["link"] if not package["exact"]]
     shown = ", ".join(missing[:_FEW]) + (", …" if len(missing) > _FEW else "")
-    return f"names only for {len(missing)} packages that are not downloaded ({shown}); with --download it is exact"
+    which = "1 package that is" if len(missing) == 1 else f"{len(missing)} packages that are"
+    return f"names only for {which} not downloaded ({shown}); with --download it is exact"
 
 
 def _packages(value: dict[str, Any]) -> str:

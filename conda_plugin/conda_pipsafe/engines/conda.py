@@ -37,6 +37,7 @@ def transaction_of(
         python_after=after[0],
         site_before=before[1],
         site_after=after[1],
+        links=_links(),
     )
 
 
@@ -45,17 +46,24 @@ def copied_packages(snapshot: Snapshot) -> tuple[LinkedPackage, ...]:
 
     Empty when this conda does not tell.
     """
-    from conda.core.prefix_data import PrefixData
     from conda.exceptions import CondaError
     from conda.models.prefix_graph import PrefixGraph
 
+    from conda_pipsafe.engines.conda_compat import prefix_data
+
     try:
-        # Read as conda's own cloning reads it, but never with interoperability: that erases records.
-        records = PrefixData(snapshot.prefix, interoperability=False).iter_records()
-        order = tuple(PrefixGraph(records).graph)
+        with prefix_data(snapshot.prefix) as data:
+            order = tuple(PrefixGraph(data.iter_records()).graph)
     except (CondaError, TypeError, ValueError, KeyError, OSError):
         return ()
     return transaction_of(snapshot, snapshot.prefix, (), order).link
+
+
+def _links() -> bool:
+    """Whether conda makes hard links: of a path that is one already nothing changes then."""
+    from conda.base.context import context
+
+    return not (context.always_copy or context.always_softlink)
 
 
 _Python = tuple[str | None, str | None]  # version as 3.12, site-packages folder

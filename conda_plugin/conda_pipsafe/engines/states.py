@@ -60,7 +60,8 @@ class Wanted:
 def difference(snapshot: Snapshot, state: Sequence[Wanted], caches: Sequence[str]) -> Transaction:
     """What has to be linked and unlinked so that a prefix has a state and nothing else.
 
-    When Python's minor version changes, packages that are `noarch: python` are linked anew, as conda and rattler do.
+    When Python's minor version changes, packages that are `noarch: python` are linked anew, as conda and rattler do;
+    so is one whose archive has another checksum than the installed one's.
 
     Args:
         snapshot: The prefix as it is.
@@ -71,11 +72,12 @@ def difference(snapshot: Snapshot, state: Sequence[Wanted], caches: Sequence[str
     after = {package.identity: package for package in state}
     python = next((package for package in state if package.name == "python"), None)
     version = ".".join(python.version.split(".")[:2]) if python else None
-    again = (
-        {key for key, record in installed.items() if key in after and record.noarch == "python"}
-        if version != snapshot.python
-        else set()
-    )
+    moved = version != snapshot.python
+    again = {
+        key
+        for key, record in installed.items()
+        if key in after and ((moved and record.noarch == "python") or _is_another(record, after[key]))
+    }
     site = (python.site_packages if python else None) or site_packages_of(version)
     before = snapshot.record_named("python")
     return Transaction(
@@ -95,6 +97,14 @@ def difference(snapshot: Snapshot, state: Sequence[Wanted], caches: Sequence[str
         site_before=(before.python_site_packages_path or site_packages_of(snapshot.python)) if before else None,
         site_after=site,
     )
+
+
+def _is_another(record: Record, package: Wanted) -> bool:
+    """Whether another archive of the same name, version and build is wanted, as py-rattler tells it."""
+    for has, wants in ((record.sha256, package.sha256), (record.md5, package.md5)):
+        if has and wants:
+            return has.lower() != wants
+    return False
 
 
 def without(snapshot: Snapshot, names: Sequence[str]) -> list[Wanted]:
@@ -120,7 +130,10 @@ def without(snapshot: Snapshot, names: Sequence[str]) -> list[Wanted]:
 
 def installed(record: Record) -> Wanted:
     """A package of the prefix, to be kept."""
-    return Wanted(record.name, record.version, record.build, noarch=record.noarch, depends=record.depends)
+    return Wanted(
+        record.name, record.version, record.build, url=record.url or "", noarch=record.noarch, depends=record.depends,
+        md5=record.md5.lower(), sha256=record.sha256.lower(),
+    )  # fmt: skip
 
 
 def read_explicit(path: str) -> list[Wanted]:

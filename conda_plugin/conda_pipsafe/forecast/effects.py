@@ -8,18 +8,16 @@ says that it rests on its name.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conda_pipsafe.forecast.planned_paths import PlannedPaths, label, plan_paths
 from conda_pipsafe.forecast.requirements import imported_then, newly_broken
-from conda_pipsafe.forecast.same_file import is_compiled_already, is_linked_already
+from conda_pipsafe.forecast.touched import labels_at, own_paths, touched_paths
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.editables import checkout_modules, offered_modules
-from conda_pipsafe.prefix.files import UnreadableError, read_text
 from conda_pipsafe.prefix.paths import path_key, scripts_dir
-from conda_pipsafe.prefix.record_csv import plain_paths
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
@@ -149,16 +147,15 @@ def _same_site(transaction: Transaction) -> bool:
 def _harm(
     snapshot: Snapshot, plan: PlannedPaths, dist: Distribution, leaving: str | None, broken: tuple[str, ...]
 ) -> Harm | None:
-    overwritten, deleted = _touched(snapshot, plan, dist)
+    touched = touched_paths(snapshot, plan, dist)
+    overwritten, deleted = touched.overwritten, touched.deleted
     package = plan.by_dist.get(dist.key)
     # What comes is put into the folder of the Python of then.
     beside = plan.site_after is None or dist.site.path == plan.site_after
-    writers, removers = _labels(plan, plan.written, overwritten), _labels(plan, plan.removed, deleted)
-    blocked = {folder for path in deleted if (folder := _blocking(snapshot, plan, path))}
-    in_the_way = _labels(plan, plan.written, blocked)
     comer = label(package) if package is not None else None
     shadowed, hidden = _shadowed(snapshot, plan, dist, package) if dist.editable and beside else (False, ())
-    labels = writers | removers | in_the_way | {by for _, by in hidden} | ({comer} if comer else set())
+    at_paths = touched.writers | touched.removers | touched.in_the_way
+    labels = at_paths | {by for _, by in hidden} | ({comer} if comer else set())
     harm = Harm(
         dist,
         overwritten,
@@ -169,9 +166,9 @@ def _harm(
         shadowed=shadowed,
         doubled=package is not None and beside and _stands_beside(plan, dist, package),
         broken=broken,
-        writers=tuple(sorted(writers)),
-        removers=tuple(sorted(removers)),
-        in_the_way=tuple(sorted(in_the_way)),
+        writers=tuple(sorted(touched.writers)),
+        removers=tuple(sorted(touched.removers)),
+        in_the_way=tuple(sorted(touched.in_the_way)),
         comer=comer,
         commands=_taken(plan, overwritten, comer),
         put_back=_put_back(snapshot, plan, overwritten),
@@ -188,7 +185,7 @@ def _leftover(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) -> Har
         return None
     paths = (f"{dist.path}/{name}" for name in _names_in(snapshot, dist))
     left = tuple(path for path in paths if plan.folders.key(path) not in plan.removed)
-    removers = tuple(sorted(_labels(plan, plan.removed, [dist.metadata_path])))
+    removers = tuple(sorted(labels_at(plan, plan.removed, [dist.metadata_path])))
     return Harm(dist, by=removers, removers=removers, leftover=left) if left else None
 
 
@@ -204,7 +201,7 @@ def _taken(plan: PlannedPaths, overwritten: Iterable[str], comer: str | None) ->
     found = []
     for path in overwritten:
         key = plan.folders.key(path)
-        if key.startswith(f"{scripts_dir()}/"):
+        if key in plan.written and key.startswith(f"{scripts_dir()}/"):
             # conda makes the scripts of entry points when all files are linked.
             by, entry_point = plan.entry_points.get(key) or (plan.written[key][-1], None)
             found.append(TakenCommand(path, by, entry_point))
@@ -216,60 +213,6 @@ def _put_back(snapshot: Snapshot, plan: PlannedPaths, overwritten: Iterable[str]
     return tuple(
         path for path in overwritten if any(record.name in plan.coming for record in owners.get(path_key(path), ()))
     )
-
-
-def _touched(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    overwritten: list[str] = []
-    deleted: list[str] = []
-    # Without a RECORD what is surely its own is the file that makes it a distribution.
-    for path in _own_paths(snapshot, dist) or {dist.metadata_path}:
-        key = plan.folders.key(path)
-        if key in plan.written:
-            target = overwritten
-        elif key in plan.removed or _blocking(snapshot, plan, path):
-            target = deleted
-        else:
-            continue
-        if snapshot.exists(path) and not _stays(os.path.join(snapshot.prefix, path), key, plan):
-            target.append(path)
-    return tuple(sorted(overwritten)), tuple(sorted(deleted))
-
-
-def _blocking(snapshot: Snapshot, plan: PlannedPaths, path: str) -> str | None:
-    """A folder above the path in whose place conda will put a file or a link: it goes, with all that is in it."""
-    folder = path.rpartition("/")[0]
-    if not folder:
-        return None
-    if folder not in plan.blocked:
-        full = os.path.join(snapshot.prefix, folder)
-        here = path_key(folder) in plan.written and os.path.isdir(full) and not os.path.islink(full)
-        plan.blocked[folder] = folder if here else _blocking(snapshot, plan, folder)
-    return plan.blocked[folder]
-
-
-def _own_paths(snapshot: Snapshot, dist: Distribution) -> set[str]:
-    """What a distribution's list names. Only the paths count here, and without the hashes they are read much faster."""
-    if dist.kind == "dist-info" and dist.has_record and "installed_files" not in vars(snapshot):
-        try:
-            text = read_text(snapshot.prefix, f"{dist.path}/RECORD")
-        except UnreadableError:
-            return set()
-        paths = plain_paths(text, snapshot.prefix, dist.site.path)
-        if paths is not None:
-            return set(paths)
-    return {row.path for row in snapshot.installed_files[dist.path]}
-
-
-def _stays(path: str, key: str, plan: PlannedPaths) -> bool:
-    """Whether conda will "write" a path and yet leave it as it is."""
-    if key in plan.sources:
-        return is_linked_already(path, plan.sources[key])
-    # One that is unlinked first is compiled anew in any case.
-    return key in plan.compiled and key not in plan.removed and is_compiled_already(path, plan.compiled[key])
-
-
-def _labels(plan: PlannedPaths, paths: Mapping[str, list[str]], touched: Iterable[str]) -> set[str]:
-    return {name for path in touched for name in paths.get(plan.folders.key(path), ())}
 
 
 def _stands_beside(plan: PlannedPaths, dist: Distribution, package: LinkedPackage) -> bool:
@@ -285,7 +228,7 @@ def _shadowed(
     snapshot: Snapshot, plan: PlannedPaths, dist: Distribution, package: LinkedPackage | None
 ) -> tuple[bool, tuple[tuple[str, str], ...]]:
     """Whether an editable checkout will no longer be imported, and which modules of it, where that can be told."""
-    own = checkout_modules(snapshot.prefix, dist, _own_paths(snapshot, dist))
+    own = checkout_modules(snapshot.prefix, dist, own_paths(snapshot, dist))
     offered = offered_modules(plan.written, dist.site.path)
     taken = sorted((module, offered[module]) for module in own if module in offered)
     hidden = tuple(pair for pair in taken if not _is_hidden(snapshot, f"{dist.site.path}/{pair[0]}"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -32,6 +33,7 @@ class Watched:
     Attributes:
         path: Its dist-info, prefix-relative.
         files: Its existing paths, with the sha256 that its RECORD has for each (None where it has none).
+        again: How pip is told to install exactly this.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Watched:
     installer: str
     path: str
     files: Mapping[str, str | None]
+    again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Outcome:
         broken: Distributions that no longer have what they require, each with what that is, for people.
         hidden: Editable checkouts no longer imported, each with its modules and the packages that bring them.
         leftover: What conda left of a dist-info of its own, each with its files.
+        gone: The Python that the environment had, when it has none now.
     """
 
     prefix: str
@@ -120,9 +124,10 @@ class Outcome:
     broken: tuple[tuple[Distribution, tuple[str, ...]], ...] = ()
     hidden: tuple[tuple[Distribution, tuple[tuple[str, str], ...]], ...] = ()
     leftover: tuple[tuple[Distribution, tuple[str, ...]], ...] = ()
+    gone: str | None = None
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__dataclass_fields__ if name != "prefix")
+        return any(getattr(self, name) for name in self.__dataclass_fields__ if name not in {"prefix", "gone"})
 
 
 def take_baseline(snapshot: Snapshot) -> Baseline:
@@ -168,16 +173,16 @@ def _watch(snapshot: Snapshot, dist: Distribution, stamps: dict[str, Stamp]) -> 
         if stamp is not None:
             stamps[row.path] = stamp
             files[row.path] = row.sha256()
-    return Watched(dist.name, dist.version, dist.installer or "pip", dist.path, files)
+    return Watched(dist.name, dist.version, dist.installer or "pip", dist.path, files, dist.again)
 
 
 def stamp_of(prefix: str, path: str) -> Stamp | None:
-    """What one path looks like; None when it is not there."""
+    """What one path looks like; None when it is not there, or a folder: that looks different with all that comes in."""
     try:
         info = os.lstat(f"{prefix}/{path}")  # thousands of them: `os.path.join` takes as long as the look itself
     except (OSError, ValueError):
         return None
-    return info.st_ino, info.st_size, info.st_mtime_ns
+    return None if stat.S_ISDIR(info.st_mode) else (info.st_ino, info.st_size, info.st_mtime_ns)
 
 
 def compare(before: Baseline | None, after: Snapshot) -> Outcome:
@@ -200,6 +205,7 @@ def compare(before: Baseline | None, after: Snapshot) -> Outcome:
         tuple(dists for dists in doubled_distributions(after) if dists[0].key not in told),
         tuple(sorted(named - before.foreseen)) if before.foreseen is not None else (),
         tuple(sorted(before.foreseen - touched)) if before.foreseen is not None else (),
+        gone=before.python if after.python is None else None,
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from conda_pipsafe.forecast.folders import Folders
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
+from conda_pipsafe.prefix.metadata import METADATA_ENDS
 from conda_pipsafe.prefix.paths import path_key
-
-_METADATA_ENDS = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
 
 
 @dataclass
@@ -24,7 +24,8 @@ class PlannedPaths:
         compiled: As `LinkedPackage.compiled`.
         entry_points: The scripts that conda makes: the package, and what the script runs.
         coming: The names of the packages that are linked.
-        blocked: What `effects` found out of folders that something is put in the place of.
+        links: As `Transaction.links`.
+        lost: What `touched` found out of folders that go.
     """
 
     folders: Folders
@@ -36,14 +37,23 @@ class PlannedPaths:
     compiled: dict[str, str] = field(default_factory=dict)
     entry_points: dict[str, tuple[str, str]] = field(default_factory=dict)
     coming: set[str] = field(default_factory=set)
-    blocked: dict[str, str | None] = field(default_factory=dict)
+    links: bool = True
+    lost: dict[str, str | None] = field(default_factory=dict)
+
+    @cached_property
+    def filled(self) -> dict[str, set[str]]:
+        """The folders that something is written into, with the packages: conda makes them, in the place of a file."""
+        found: dict[str, set[str]] = {}
+        for path, names in self.written.items():
+            found.setdefault(path.rpartition("/")[0], set()).update(names)
+        return found
 
     def puts_metadata(self, package: LinkedPackage, site: str) -> bool:
         """Whether a package's dist-info comes to a site-packages folder; that of one for another Python does not."""
         if package.paths is None:
             return False
         folder = f"{self.folders.key(site)}/"
-        metadata = [self.folders.key(path) for path in package.paths if path.endswith(_METADATA_ENDS)]
+        metadata = [self.folders.key(path) for path in package.paths if path.endswith(METADATA_ENDS)]
         return not metadata or any(path.startswith(folder) for path in metadata)
 
 
@@ -51,7 +61,7 @@ def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
     """Sort a transaction's paths."""
     gone = {path_key(path) for package in transaction.unlink for path in package.paths}
     gone -= {path_key(path) for package in transaction.link for path in package.paths or ()}
-    plan = PlannedPaths(Folders(prefix, gone), transaction.site_after)
+    plan = PlannedPaths(Folders(prefix, gone), transaction.site_after, links=transaction.links)
     key = plan.folders.key
     for package in transaction.link:
         for name in package.distributions:

@@ -64,6 +64,7 @@ class Transaction:
         site_before: The site-packages folder in use, prefix-relative.
         site_after: The same once the transaction is done.
         deletes_prefix: The whole prefix goes (`conda remove --all`).
+        links: Packages are hard-linked where they can be; not so where conda is told to copy them (`--copy`).
     """
 
     prefix: str
@@ -74,6 +75,7 @@ class Transaction:
     site_before: str | None = None
     site_after: str | None = None
     deletes_prefix: bool = False
+    links: bool = True
 
     @property
     def exact(self) -> bool:

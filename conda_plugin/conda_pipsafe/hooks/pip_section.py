@@ -5,13 +5,14 @@ What stands there and comes from conda too is replaced by the newest version tha
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.engines.conda_files import PipSection, pip_sections
+from conda_pipsafe.hooks.asking import confirmed
 from conda_pipsafe.hooks.guard import Refusal, tell
-from conda_pipsafe.hooks.transactions import confirmed
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.render.pip_section import section_text
 
@@ -33,17 +34,25 @@ class _FromConda:
     version: str
 
 
-def warn_of_pip_sections(files: object, snapshot: Snapshot | None) -> None:
+def is_known_later(command: str, options: Any) -> bool:  # noqa: ANN401 - argparse's namespace
+    """Whether the solver has to say first which packages of conda's stay: `env update --prune` takes some away."""
+    files = getattr(options, "file", None)
+    prunes = command == "env_update" and bool(getattr(options, "prune", False))
+    return prunes and any(section.conda for section in pip_sections(files))
+
+
+def warn_of_pip_sections(files: object, snapshot: Snapshot | None, gone: Container[str] = ()) -> None:
     """Compare what pip is asked for with what conda has in the prefix and brings by the same file.
 
     Args:
         files: What was given as `--file`.
         snapshot: The prefix as it is; None for a new one.
+        gone: The names of conda's packages that go before pip runs.
 
     Raises:
         Refusal: When the mode refuses, or a person says no.
     """
-    for file, clashes in clashing_lines(files, snapshot):
+    for file, clashes in clashing_lines(files, snapshot, gone):
         mode = engine.mode()
         if mode == "block":
             raise Refusal(section_text(file, clashes, refused=True))
@@ -52,22 +61,25 @@ def warn_of_pip_sections(files: object, snapshot: Snapshot | None) -> None:
             raise Refusal("conda-pipsafe: stopped at your word; nothing was changed")
 
 
-def clashing_lines(files: object, snapshot: Snapshot | None) -> list[tuple[str, list[Clash]]]:
+def clashing_lines(
+    files: object, snapshot: Snapshot | None, gone: Container[str] = ()
+) -> list[tuple[str, list[Clash]]]:
     """The files whose `pip:` section asks pip for what conda has or brings, each with those lines.
 
     Args:
         files: What was given as `--file`.
         snapshot: The prefix as it is; None for a new one.
+        gone: As for `warn_of_pip_sections`.
     """
-    found = ((section.file, _clashes(section, snapshot)) for section in pip_sections(files))
+    found = ((section.file, _clashes(section, snapshot, gone)) for section in pip_sections(files))
     return [(file, clashes) for file, clashes in found if clashes]
 
 
-def _clashes(section: PipSection, snapshot: Snapshot | None) -> list[Clash]:
+def _clashes(section: PipSection, snapshot: Snapshot | None, gone: Container[str]) -> list[Clash]:
     # Costs 17 ms to import, and few files have such a section.
     from packaging.requirements import InvalidRequirement, Requirement
 
-    known = _from_conda(section, snapshot)
+    known = _from_conda(section, snapshot, gone)
     found: list[Clash] = []
     for line in section.requirements:
         try:
@@ -82,13 +94,13 @@ def _clashes(section: PipSection, snapshot: Snapshot | None) -> list[Clash]:
     return found
 
 
-def _from_conda(section: PipSection, snapshot: Snapshot | None) -> dict[str, _FromConda]:
+def _from_conda(section: PipSection, snapshot: Snapshot | None, gone: Container[str]) -> dict[str, _FromConda]:
     """conda's packages by the canonical names of their distributions, the file's over those that are there."""
     known: dict[str, _FromConda] = {}
     names: dict[str, list[str]] = {}
     for dist in snapshot.distributions if snapshot is not None else ():
         record = snapshot.record_of(dist) if snapshot is not None else None
-        if record is not None:
+        if record is not None and record.name not in gone:
             known[dist.key] = _FromConda(record.name, dist.version)
             names.setdefault(record.name, []).append(dist.key)
     for name, version in section.conda.items():
@@ -109,5 +121,10 @@ def _applies(requirement: Requirement, snapshot: Snapshot | None) -> bool:
 
 def _is_kept(requirement: Requirement, version: str) -> bool:
     """Whether `-U` finds nothing to do: the line pins the very version that conda has."""
+    from packaging.version import InvalidVersion
+
     pins = [pin for pin in requirement.specifier if pin.operator in {"==", "==="} and not pin.version.endswith(".*")]
-    return bool(version and pins and requirement.specifier.contains(version, prereleases=True))
+    try:
+        return bool(version and pins and requirement.specifier.contains(version, prereleases=True))
+    except InvalidVersion:
+        return False

@@ -10,7 +10,7 @@ import functools
 import json
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from conda_pipsafe.engines import conda_context as engine
@@ -26,6 +26,7 @@ P = ParamSpec("P")
 _pending: list[str] = []  # what the pre-command hook has to say beside the forecast
 _prefix: list[str] = []
 _sections: list[tuple[str, list[tuple[str, str, str]]]] = []  # what its pip: sections do to conda's packages
+_later: list[Any] = []  # options of a command whose pip: sections are looked at when the solver is done
 
 
 def _clearly(function: Callable[P, None]) -> Callable[P, None]:
@@ -67,7 +68,12 @@ def before(command: str) -> None:
             f"of the file's pip: section ({lines}) only what conda has too is shown: what else pip would do tells "
             f"`conda pipsafe install --dry-run -p {shlex.quote(prefix)} …`"
         )
-        _sections.extend(_section_clashes(options, prefix))
+        from conda_pipsafe.hooks.pip_section import is_known_later
+
+        if is_known_later(command, options):
+            _later.append(options)
+        else:
+            _sections.extend(_section_clashes(options, prefix))
     _prefix.append(prefix)
     if seen is not None:
         _finish(seen)
@@ -87,6 +93,9 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
         unlink, link = (), ()
     # The prefix of `env update` may be named in its file; that of a dry `create` may be conda's own invention.
     prefix = (_prefix[0] if _prefix else None) or engine.target_prefix() or ""
+    gone = {prec.name for prec in unlink} - {prec.name for prec in link}
+    for options in _later:
+        _sections.extend(_section_clashes(options, prefix, gone))
     _finish(foresee_solved(prefix, unlink, link, download=_download()))
 
 
@@ -115,7 +124,11 @@ def stop_action() -> type[Any]:
     return StopAction
 
 
-def _section_clashes(options: Any, prefix: str) -> list[tuple[str, list[tuple[str, str, str]]]]:  # noqa: ANN401
+def _section_clashes(
+    options: Any,  # noqa: ANN401
+    prefix: str,
+    gone: Container[str] = (),
+) -> list[tuple[str, list[tuple[str, str, str]]]]:
     from conda_pipsafe.hooks.pip_section import clashing_lines
     from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, read_snapshot
 
@@ -123,7 +136,7 @@ def _section_clashes(options: Any, prefix: str) -> list[tuple[str, list[tuple[st
         snapshot = read_snapshot(prefix)
     except NotAnEnvironmentError:
         snapshot = None
-    return clashing_lines(getattr(options, "file", None), snapshot)
+    return clashing_lines(getattr(options, "file", None), snapshot, gone)
 
 
 def _download() -> bool:

@@ -21,6 +21,7 @@ class Session:
         copied: The environment that the command copies (`create --clone`, `rename`), if it does.
         lost_in_copy: What of pip's the copy will not have.
         clean: Prefixes that the last look left without any package of pip's, unchanged since.
+        sections: The environment file whose `pip:` section is looked at when the solver is done.
         said: What was already shown, so that no warning comes twice.
         before: The snapshot taken before anything changed, by prefix.
         baselines: What pip-owned paths looked like then, by prefix.
@@ -32,6 +33,7 @@ class Session:
     copied: str | None = None
     lost_in_copy: Forecast | None = None
     clean: set[str] = field(default_factory=set)
+    sections: object = None
     said: set[tuple[str, str, str]] = field(default_factory=set)
     before: dict[str, Snapshot] = field(default_factory=dict)
     baselines: dict[str, Baseline] = field(default_factory=dict)

@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.hooks import session as sessions
+from conda_pipsafe.hooks.asking import CANNOT_ASK, STOPPED, confirmed
 from conda_pipsafe.hooks.guard import Refusal, conda_error, log, observing, tell
 
 if TYPE_CHECKING:
     from conda_pipsafe.forecast.effects import Forecast, Harm
     from conda_pipsafe.prefix.snapshot import Snapshot
-
-CANNOT_ASK = (
-    "conda-pipsafe: stopped; nothing was changed. This was not known before conda asked, and now nobody can be asked.\n"
-    "  run the command again: what it brings is downloaded now, and so the question comes first; or go on without a\n"
-    "  question:  CONDA_PLUGINS_PIPSAFE_MODE=warn conda ..."
-)
-
-STOPPED = "conda-pipsafe: stopped at your word; nothing was changed"
 
 
 @observing
@@ -31,6 +24,13 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
     """
     # What the pre-command hook found out counts first: `env update` may have its environment's name from a file.
     prefix = sessions.current.prefix or engine.target_prefix()
+    if prefix is not None and sessions.current.sections is not None and engine.mode() != "off":
+        from conda_pipsafe.hooks.pip_section import warn_of_pip_sections
+
+        files, sessions.current.sections = sessions.current.sections, None
+        stays = {prec.name for prec in link}
+        gone = {prec.name for prec in unlink} - stays
+        warn_of_pip_sections(files, sessions.snapshot_before(prefix), gone)
     if engine.only_downloads() or prefix is None or prefix in sessions.current.clean or not (unlink or link):
         return
     mode = engine.mode()
@@ -39,6 +39,8 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
     seen = _foresee(prefix, unlink, link)
     if seen is not None:
         act(seen, mode, spinning=False)
+        if not engine.shows_transactions() and not engine.is_dry_run():
+            begin(prefix, sessions.current.before[prefix], seen)  # there will be no last look
 
 
 def look_action() -> type[Any]:
@@ -269,12 +271,3 @@ def _is_new(harm: Harm) -> bool:
     if (harm.dist.path, "touched", "") in said:
         return harm.orphaned and (harm.dist.path, "orphaned", "") not in said
     return not _keys(harm) <= said
-
-
-def confirmed() -> bool:
-    """Ask whether to go on; no answer is a no."""
-    try:
-        answer = input("conda-pipsafe: go on all the same? (y/[n]) ")
-    except EOFError:
-        return False
-    return answer.strip().lower() in {"y", "yes"}

@@ -46,6 +46,8 @@ class Record:
         meta_path: The record's own file, prefix-relative.
         requested_spec: What the user asked for; None for a dependency.
         paths_data: The record's raw `paths_data.paths`, in the order of conda's `files`.
+        md5: Of the package's archive, hex; empty when not recorded.
+        sha256: The same.
     """
 
     name: str
@@ -65,6 +67,8 @@ class Record:
     python_site_packages_path: str | None
     extracted_package_dir: str | None
     paths_data: Sequence[Mapping[str, Any]] = field(repr=False, compare=False)
+    md5: str = ""
+    sha256: str = ""
 
     @property
     def dist_str(self) -> str:
@@ -171,6 +175,8 @@ def parse_record(data: object, meta_path: str, problems: list[Problem]) -> Recor
         python_site_packages_path=_text(data, "python_site_packages_path"),
         extracted_package_dir=_text(data, "extracted_package_dir"),
         paths_data=facts,
+        md5=_text(data, "md5") or "",
+        sha256=_text(data, "sha256") or "",
     )
 
 

@@ -19,11 +19,25 @@ def section_text(file: str, clashes: Sequence[tuple[str, str, str]], *, refused:
     start = "conda-pipsafe refuses this command" if refused else "conda-pipsafe: a clash"
     lines = [f"{start}: the pip section of {file} asks pip for what conda brings too"]
     for line, name, version in clashes[:MOST]:
-        lines.append(
-            f"  {line}: conda runs `pip install -U`, which will put its own over conda's {name} {version}".rstrip()
-        )
+        condition = " if it finds a newer one" if _fits(line, version) else ""
+        over = f"conda's {name} {version}".rstrip()
+        lines.append(f"  {line}: conda runs `pip install -U`, which will put its own over {over}{condition}")
     if len(clashes) > MOST:
         lines.append(f"  … and {len(clashes) - MOST} more")
     lines.append("  to keep conda's: take these lines out of the pip section, or pin conda's version there")
     lines.append("  to take pip's: take the packages out of the file's conda part")
     return "\n".join(lines)
+
+
+def _fits(line: str, version: str) -> bool:
+    """Whether what conda has is what the line asks for, so that only a newer version replaces it."""
+    from packaging.requirements import Requirement
+    from packaging.version import InvalidVersion
+
+    wanted = Requirement(line.partition(" #")[0].strip())
+    if wanted.url is not None or not (version and wanted.specifier):
+        return wanted.url is None
+    try:
+        return wanted.specifier.contains(version, prereleases=True)
+    except InvalidVersion:  # up to packaging 25; conda has versions that are none of Python's, and `1.*` of a file
+        return False
