@@ -479,6 +479,28 @@ def test_interrupted_while_building(env: Path, tmp_path: Path) -> None:
     assert events(env)[-1]["data"]["signal"] == signal.SIGINT
 
 
+def test_ended_before_pip_is_asked_nothing_is_left(env: Path, tmp_path: Path) -> None:
+    """SIGTERM where nobody waits for pip: it kills a Python at once, temporary folders and all."""
+    temporary, ready = tmp_path / "tmp", tmp_path / "ready"
+    temporary.mkdir()
+    site = tmp_path / "site"
+    site.mkdir()
+    # Loaded while pip works, by the one who started it: here it takes long.
+    (site / "filelock.py").write_text(f"open({str(ready)!r}, 'w').close()\nimport time\ntime.sleep(60)\n")
+    command = [sys.executable, "-m", "conda_pipsafe", "install", "--json", "-p", str(env), "eta"]
+    variables = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(site)}
+    with subprocess.Popen(
+        command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert wait_for(ready.exists)
+        child.send_signal(signal.SIGTERM)
+        out, err = child.communicate(timeout=60)
+    assert child.returncode == 143, err
+    assert json.loads(out)["exit_code"] == 143
+    assert not list(temporary.iterdir())
+    assert "eta" not in versions(env)
+
+
 def test_interrupted_while_pip_loads_one_line_says_it(env: Path, tmp_path: Path) -> None:
     started = tmp_path / "started"
     module = next(env.glob("lib/python3*/site-packages")) / "pip" / "_internal" / "cli" / "autocompletion.py"

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -216,6 +216,18 @@ def test_a_dead_process_that_nobody_has_asked_about_does_not_work_on_it(prefix: 
     assert journal is not None
     assert wait_for(lambda: replace(journal, processes=journal.processes[1:]).running is None)
     os.waitpid(child, 0)
+
+
+def test_a_signal_before_it_has_begun_leaves_nothing(prefix: Path) -> None:
+    def interrupted() -> Iterator[dict[str, object]]:
+        yield {}
+        assert (prefix / KEPT / "0").exists()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        begin(str(prefix), changes(prefix), command="c", user=None, pip=DEAD, expected=interrupted())
+    assert not (prefix / JOURNAL).exists()
+    assert not (prefix / KEPT).exists()
 
 
 def test_where_nothing_can_be_kept_nothing_begins(prefix: Path) -> None:

@@ -38,9 +38,10 @@ def test_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "lib" / "a.py").touch()
     (tmp_path / "lib" / "dead").symlink_to("nowhere")
     (tmp_path / "linked").symlink_to("lib")
+    (tmp_path / "loop").symlink_to("loop")
     is_there = Present(str(tmp_path))
-    there = ["lib", "lib/a.py", "lib/dead", "lib/empty", "linked/a.py"]
-    absent = ["b", "lib/b.py", "lib/empty/c.py", "no/d.py", "lib/a.py/e.py", "lib/nul\0", "n\0l/f"]
+    there = ["lib", "lib/a.py", "lib/dead", "lib/empty", "linked/a.py", "loop"]
+    absent = ["b", "lib/b.py", "lib/empty/c.py", "no/d.py", "lib/a.py/e.py", "lib/nul\0", "n\0l/f", "loop/g.py"]
     assert [path for path in [*there, *absent] if is_there(path)] == there
     # It is of one moment, and each folder is looked at once.
     (tmp_path / "lib" / "a.py").unlink()

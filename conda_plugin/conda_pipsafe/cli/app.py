@@ -85,10 +85,11 @@ def main(argv: Sequence[str] | None = None, *, program: str = "pipsafe") -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return int(Exit.OK)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        code = int(getattr(error, "exit_code", 130))
         console.error("pipsafe: interrupted")
-        console.emit("error", {"error": "interrupted", "hint": None, "exit_code": 130})
-        return 130
+        console.emit("error", {"error": "interrupted", "hint": None, "exit_code": code})
+        return code
 
 
 def _columns() -> int:

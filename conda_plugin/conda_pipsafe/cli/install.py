@@ -22,6 +22,7 @@ from conda_pipsafe.installer.arguments import PIP, UV, PipArguments, pip_argumen
 from conda_pipsafe.installer.beforehand import refused_beforehand
 from conda_pipsafe.installer.install import Options, Prepared, carry_out, preparing
 from conda_pipsafe.installer.plan import PipFailedError
+from conda_pipsafe.installer.runner import ended_by_terminate
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
 
@@ -67,6 +68,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Plan, show, install, verify, record."""
+    with ended_by_terminate():
+        return _run(args, console)
+
+
+def _run(args: argparse.Namespace, console: Console) -> int:
     with_uv = args.backend == "uv"
     arguments = pip_arguments(args.rest, UV if with_uv else PIP)
     options = _options(args, console)

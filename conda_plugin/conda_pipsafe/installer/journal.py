@@ -107,23 +107,32 @@ def begin(
             raise busy(other)
         forget(prefix)
         folder = ensure_folder(prefix, KEPT)
-        folders: dict[str, int] = {}
         try:
-            for number, path in enumerate(changes.replaced):
-                parent = os.path.dirname(path)
-                if parent not in folders:
-                    folders[parent] = stat.S_IMODE(os.stat(os.path.join(prefix, parent)).st_mode)
-                _keep(os.path.join(prefix, path), os.path.join(folder, str(number)))
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise LedgerError(f"{error.filename} cannot be kept: {error.strerror}") from error
-        processes = [(pid, _began(pid)) for pid in (os.getpid(), pip)]
-        value = {
-            "v": _VERSION, "command": command, "time": utc_now(), "user": user, "processes": processes,
-            "changes": asdict(changes), "folders": folders, "expected": list(expected),
-        }  # fmt: skip
-        write_atomically(prefix, JOURNAL, json.dumps(value, separators=(",", ":")).encode("ascii"))
+            folders = _keep_all(prefix, changes.replaced, folder)
+            processes = [(pid, _began(pid)) for pid in (os.getpid(), pip)]
+            value = {
+                "v": _VERSION, "command": command, "time": utc_now(), "user": user, "processes": processes,
+                "changes": asdict(changes), "folders": folders, "expected": list(expected),
+            }  # fmt: skip
+            write_atomically(prefix, JOURNAL, json.dumps(value, separators=(",", ":")).encode("ascii"))
+        except BaseException:  # a signal too: nothing has begun
+            forget(prefix)
+            raise
     return os.path.join(folder, _ENDED)
+
+
+def _keep_all(prefix: str, paths: Iterable[str], folder: str) -> dict[str, int]:
+    """Keep files; return the mode of each folder that one is in."""
+    folders: dict[str, int] = {}
+    try:
+        for number, path in enumerate(paths):
+            parent = os.path.dirname(path)
+            if parent not in folders:
+                folders[parent] = stat.S_IMODE(os.stat(os.path.join(prefix, parent)).st_mode)
+            _keep(os.path.join(prefix, path), os.path.join(folder, str(number)))
+    except OSError as error:
+        raise LedgerError(f"{error.filename} cannot be kept: {error.strerror}") from error
+    return folders
 
 
 def read_journal(prefix: str) -> Journal | None:

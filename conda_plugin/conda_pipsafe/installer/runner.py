@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, NoReturn
 
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import stripped
@@ -192,6 +192,30 @@ def interrupts(child: subprocess.Popen[str]) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM came: what was begun is ended as on Ctrl-C."""
+
+    exit_code = 143
+
+
+@contextmanager
+def ended_by_terminate() -> Iterator[None]:
+    """Let SIGTERM end what is done here in order, with nothing left behind; outside it just kills."""
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        raise TerminatedError
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # not the main thread: who called us has the signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _terminal_tells_child() -> bool:
