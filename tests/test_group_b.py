@@ -290,6 +290,26 @@ class TestEnvironmentFile:
         before, _ = parts(driver.run("env", "update", "-p", prefix, "-f", file, env=offline))
         assert "Alpha>=2: conda runs `pip install -U`, which will put its own over conda's alpha 1.0\n" in before
 
+    def test_the_guard_keeps_conda_s(
+        self, driver: Driver, make_env: MakeEnv, tmp_path: Path, offline: dict[str, str]
+    ) -> None:
+        prefix = make_env("python", "pip", "alpha=1.0")
+        driver.run("pipsafe", "guard", "on", "-p", prefix).ok()
+        # pip is held to what is there: nothing is replaced by the first, the second ends with pip's own words.
+        file = self.write(tmp_path, [], ["zeta", "alpha"])
+        silent(driver.run("env", "update", "-p", prefix, "-f", file, env=offline))
+        file = self.write(tmp_path, [], ["alpha>=2"])
+        done = driver.run("env", "update", "-p", prefix, "-f", file, env=offline)
+        assert done.returncode == 1
+        assert "will put its own over" not in done.stdout + done.stderr
+        assert codes(prefix) == []
+        # The pins follow what conda brings in the same command.
+        file = self.write(tmp_path, ["alpha=2.0"], ["alpha>=3"])
+        done = driver.run("env", "update", "-p", prefix, "-f", file, env=offline)
+        print(done.stdout, done.stderr)
+        assert done.returncode == 1
+        assert codes(prefix) == []
+
     def test_create(self, driver: Driver, tmp_path: Path, offline: dict[str, str]) -> None:
         clean, mixed = tmp_path / "clean", tmp_path / "mixed"
         file = self.write(tmp_path, ["gamma"], ["alpha==2.0"])

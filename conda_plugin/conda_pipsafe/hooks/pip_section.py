@@ -5,7 +5,7 @@ What stands there and comes from conda too is replaced by the newest version tha
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -79,7 +79,7 @@ def _clashes(section: PipSection, snapshot: Snapshot | None, gone: Container[str
     # Costs 17 ms to import, and few files have such a section.
     from packaging.requirements import InvalidRequirement, Requirement
 
-    known = _from_conda(section, snapshot, gone)
+    known, is_held = _from_conda(section, snapshot, gone), _held(section, snapshot)
     found: list[Clash] = []
     for line in section.requirements:
         try:
@@ -87,8 +87,11 @@ def _clashes(section: PipSection, snapshot: Snapshot | None, gone: Container[str
         except InvalidRequirement:
             # An option, a path, an address: what it installs is known to pip only.
             continue
-        package = known.get(canonical_name(requirement.name))
-        if package is None or not _applies(requirement, snapshot) or _is_kept(requirement, package.version):
+        key = canonical_name(requirement.name)
+        package = known.get(key)
+        if package is None or is_held(key):
+            continue
+        if not _applies(requirement, snapshot) or _is_kept(requirement, package.version):
             continue
         found.append((line, package.name, package.version))
     return found
@@ -108,6 +111,19 @@ def _from_conda(section: PipSection, snapshot: Snapshot | None, gone: Container[
             there = known[key].version if key in known else ""
             known[key] = _FromConda(name, version or there)
     return known
+
+
+def _held(section: PipSection, snapshot: Snapshot | None) -> Callable[[str], bool]:
+    """Whether the guard has pip keep a package of conda's: pip then refuses, and says so, in place of replacing it."""
+    from conda_pipsafe.installer.guard import held_by_pip
+
+    pins = None if snapshot is None else held_by_pip(snapshot)
+    if pins is None:
+        return lambda _: False
+    if engine.shows_transactions():  # the pins follow what this command's transaction brings
+        return lambda key: not pins.leaves_out(key)
+    asked = {canonical_name(name) for name in section.conda}
+    return lambda key: key not in asked and key in dict(pins.pinned) and not pins.leaves_out(key)
 
 
 def _applies(requirement: Requirement, snapshot: Snapshot | None) -> bool:

@@ -131,6 +131,15 @@ def refresh(prefix: str, snapshot: Snapshot | None = None) -> str | None:
     return None
 
 
+def held_by_pip(snapshot: Snapshot) -> Pins | None:
+    """What the guard holds an environment's pip to; None where it is off."""
+    try:
+        on = guard_conf.guarded(read(snapshot.prefix, CONF)) is not None
+    except PipsafeError:
+        on = False
+    return find_pins(snapshot) if on else None
+
+
 def unguarded(prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
     """Variables for a pip or uv that is looked after in another way: the guard does not bind it.
 

@@ -57,8 +57,11 @@ class Pins:
     def lines_for_pip(self) -> list[str]:
         """The pins as pip's constraints."""
         marker = _MARKER if self.marked else ""
-        left_out = set(self.for_builds)
-        return [f"{key}=={version}{marker}" for key, version in self.pinned if key not in left_out]
+        return [f"{key}=={version}{marker}" for key, version in self.pinned if not self.leaves_out(key)]
+
+    def leaves_out(self, key: str) -> bool:
+        """Whether pip's file can have no pin of a name."""
+        return key in self.for_builds or any(key == name for name, _ in self.skipped)
 
     def lines_for_uv(self) -> list[str]:
         """The pins as uv's constraints, which it never applies to builds."""
@@ -67,16 +70,19 @@ class Pins:
 
 def find_pins(snapshot: Snapshot) -> Pins:
     """What conda owns in an environment, as pins for the pip that it has."""
+    # pip passes over a folder without METADATA; right after a transaction conda's old ones are such.
+    whole = [dist for dist in snapshot.distributions if dist.site.current and dist.has_metadata]
     versions: dict[str, set[str]] = {}
-    for dist in snapshot.distributions:
-        if dist.site.current and dist.has_metadata and snapshot.owner_of(dist) != "pip":
+    every: dict[str, set[str]] = {}
+    for dist in whole:
+        every.setdefault(dist.key, set()).add(dist.version)
+        if snapshot.owner_of(dist) != "pip":
             versions.setdefault(dist.key, set()).add(dist.version)
     pinned: list[tuple[str, str]] = []
     skipped: list[tuple[str, str]] = []
     for key, found in sorted(versions.items()):
-        others = {dist.version for dist in snapshot.distributions_named(key) if dist.site.current}
-        if len(found | others) > 1:
-            skipped.append((key, f"several versions are installed: {', '.join(sorted(found | others))}"))
+        if len(every[key]) > 1:
+            skipped.append((key, f"several versions are installed: {', '.join(sorted(every[key]))}"))
         elif not _is_version(next(iter(found))):
             skipped.append((key, f"{next(iter(found))!r} is no version that pip knows"))
         else:
