@@ -73,7 +73,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     ):
         sys.stdout.flush()
         sys.stderr.flush()
-        # Under coverage the data is written by an atexit handler, which has to run.
+        if "coverage" in sys.modules:
+            from coverage import Coverage
+
+            # `coverage run` saves when pytest has returned; a process that it patched, by an atexit handler.
+            if (measured := Coverage.current()) is not None:
+                measured.stop()
+                measured.save()
         atexit._run_exitfuncs()
         os._exit(config.stash[_exit_code])
 

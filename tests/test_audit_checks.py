@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -135,6 +136,51 @@ def test_bytecode_and_metadata_of_pip_may_be_missing(make: PrefixFactory) -> Non
     assert findings(make) == ()
 
 
+def test_files_that_pip_put_below_a_target(make: PrefixFactory) -> None:
+    """`pip install --target`: RECORD is as if site-packages was `lib/python`, and all lies below it."""
+    make.pip_dist("tool", files={"tool.py": "", "../../bin/tool": ""})
+    assert codes(make) == []
+    (make.root / "lib/bin/tool").rename(make.write(f"{SITE}/bin/tool"))
+    finding = only(make)
+    assert (finding.code, finding.paths) == ("PS202", ("lib/bin/tool", f"{SITE}/bin/tool"))
+    assert finding.message.endswith(f"; `pip install --target` put 1 file below {SITE} instead.")
+    assert finding.fixes[0] == f"rm -r {make.root}/{SITE}/bin/tool"
+    make.record("owner", "1.0", {f"{SITE}/bin/tool": ""})
+    assert [found.paths for found in findings(make) if found.code == "PS202"] == [("lib/bin/tool",)]
+
+
+def test_missing_file_of_pip_in_a_folder_that_the_python_record_declares(tmp_path: Path) -> None:
+    make = PrefixFactory(tmp_path / "env", python=None)
+    make.record("python", "3.12.4", {"bin/python": ""}, python_site_packages_path="app/site-packages")
+    make.pip_dist("tool", files={"tool.py": "", "../../bin/tool": ""}, site="app/site-packages")
+    assert codes(make) == []
+    (make.root / "bin/tool").rename(make.write("app/site-packages/bin/tool"))
+    assert (only(make).code, only(make).paths) == ("PS202", ("bin/tool",))
+
+
+@pytest.mark.parametrize("kept", ["1.0", "2.0"])
+def test_two_records_of_one_package(make: PrefixFactory, kept: str) -> None:
+    """What a conda that was killed leaves: the files are those of one of them."""
+    for version in ("1.0", "2.0"):
+        make.conda_dist("lib", version)
+    gone = "2.0" if kept == "1.0" else "1.0"
+    shutil.rmtree(make.root / SITE / f"lib-{gone}.dist-info")
+    (finding,) = (found for found in findings(make) if found.code == "PS513")
+    assert finding.subject == "lib"
+    assert finding.message.startswith(f"conda has two records of lib: {gone} h0_0 and {kept} h0_0;")
+    assert f"the files are those of {kept} h0_0" in finding.message
+    assert finding.fixes[0] == f"rm -r {make.root}/conda-meta/lib-{gone}-h0_0.json"
+
+
+@pytest.mark.parametrize("newer", ["1.0", "2.0"])
+def test_of_two_records_that_are_whole_the_newer_one_counts(make: PrefixFactory, newer: str) -> None:
+    for version in ("1.0", "2.0"):
+        record = make.record("lib", version, {"lib/lib.so": ""})
+        os.utime(record, (10, 20 if version == newer else 10))
+    (finding,) = (found for found in findings(make) if found.code == "PS513")
+    assert f"the files are those of {newer} h0_0" in finding.message
+
+
 def test_stranded(make: PrefixFactory) -> None:
     old = "lib/python3.11/site-packages"
     make.pip_dist("left", "1.0", {"left.py": "", "../../../bin/left": "#!"}, site=old)
@@ -145,6 +191,15 @@ def test_stranded(make: PrefixFactory) -> None:
     assert finding.fixes[0].endswith("-m pip install left==1.0")
     assert finding.fixes[1] == f"rm -r {make.root}/{old} {make.root}/bin/again"
     assert finding.facts["scripts"] == ["bin/again", "bin/left"]
+
+
+def test_what_is_stranded_is_installed_again_from_where_it_came(make: PrefixFactory) -> None:
+    old = "lib/python3.11/site-packages"
+    info = make.pip_dist("mine", site=old)
+    (info / "direct_url.json").write_text('{"url": "file:///my%20work", "dir_info": {"editable": true}}')
+    make.pip_dist("plain", site=old)
+    make.write(f"{old}/link.egg-link", "/checkout\n.")
+    assert only(make).fixes[0] == f"{make.root}/bin/python -m pip install -e '/my work' plain==1.0"
 
 
 @pytest.mark.twin("PS301")
@@ -302,6 +357,15 @@ def test_extra_is_told_with_who_asked(make: PrefixFactory) -> None:
     assert only(make).message == "pip's user 1.0 needs more>=2 (for lib[all]) (not installed)."
 
 
+def test_an_extra_that_several_ask_for_is_told_once(make: PrefixFactory) -> None:
+    make.pip_dist("lib", "1.0", requires=["more>=2; extra == 'all'", "lib[all]; extra == 'all'"])
+    make.pip_dist("first", "1.0", requires=["lib[all]; python_version > '3'"])
+    make.pip_dist("second", "1.0", requires=["lib[all]; python_version > '3'", "lib; python_version < '3'"])
+    assert only(make).message == "pip's first 1.0 needs more>=2 (for lib[all]) (not installed)."
+    make.pip_dist("more", "2.0")
+    assert codes(make) == []
+
+
 def test_conda_package_without_python_metadata_meets_a_requirement(make: PrefixFactory) -> None:
     make.record("lib", "1.5", {f"{SITE}/lib.py": ""})
     make.pip_dist("user", requires=["lib>=1"])
@@ -362,13 +426,28 @@ def test_unreadable_files_are_findings_and_hide_nothing(make: PrefixFactory) -> 
     (info / "RECORD").write_text("../../../../../etc/passwd,,\nx/__init__.py,,\na,b,c,d\n")
     make.pip_dist("y", requires=["absent"])
     found = findings(make)
-    assert [finding.code for finding in found if finding.severity == "error"] == ["PS510"]
+    assert [finding.code for finding in found if finding.severity == "error"] == ["PS901", "PS510"]
     assert sorted({finding.paths[0] for finding in found if finding.code == "PS901"}) == [
         "conda-meta/broken-1.0-0.json", f"{SITE}/bin-1.0.dist-info/METADATA", f"{SITE}/x-1.0.dist-info/RECORD",
     ]  # fmt: skip
 
 
 @pytest.mark.damage("PS902", by_hand="about the audit itself")
+@pytest.mark.parametrize(
+    ("name", "command"), [("lib-1.0-0", "--force-reinstall -c conda-forge lib=1.0=0"), ("lib", None)]
+)
+def test_the_way_out_of_a_record_that_cannot_be_read(make: PrefixFactory, name: str, command: str | None) -> None:
+    make.history(("2026-01-01 00:00:00", "conda create", ["+conda-forge/linux-64::lib-1.0-0"]))
+    make.write(f"conda-meta/{name}.json", "{")
+    (finding,) = (found for found in findings(make) if found.code == "PS901")
+    assert finding.paths == (f"conda-meta/{name}.json",)
+    if command is None:
+        assert finding.fixes == ("Have the installer of the package write it again (--force-reinstall).",)
+    else:
+        record = f"{make.root}/conda-meta/{name}.json"
+        assert finding.fixes == (f"rm -r {record}", f"conda install -p {make.root} {command}")
+
+
 def test_a_check_that_crashes_stops_no_other(make: PrefixFactory) -> None:
     def crash(context: AuditContext) -> Iterable[Finding]:
         yield catalogue.make("PS903", "before", f"{len(context.current)} seen")

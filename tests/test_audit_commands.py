@@ -251,6 +251,31 @@ def test_halves_of_packages(make: PrefixFactory) -> None:
     assert finding.message.startswith("2 leftovers of an interrupted pip in ")
 
 
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        (metadata("six", "1.16"), "six==1.16"),
+        (metadata("six", ""), None),
+        (metadata("../six", "1.16"), None),
+        (metadata("there", "1.0"), None),
+        (metadata("Conda_S", "1.0"), None),
+        (None, None),
+    ],
+)
+def test_what_was_set_aside_and_not_put_back_is_to_be_installed(
+    make: PrefixFactory, text: str | None, gone: str | None
+) -> None:
+    make.pip_dist("there", "2.0")
+    make.record("conda-s", "1.0", {f"{SITE}/conda_s.py": ""})
+    half = f"{SITE}/~ix-1.16.dist-info"
+    make.write(f"{half}/RECORD" if text is None else f"{half}/METADATA", text or "")
+    finding = only(make)
+    assert (finding.code, finding.paths) == ("PS505", (half,))
+    again = [f"{make.root}/bin/python -m pip install {gone}"] if gone else []
+    assert finding.fixes == (f"rm -r '{make.root}/{half}'", *again)
+    assert finding.message.endswith(f"; {gone} is not installed any more." if gone else "~ix-1.16.dist-info.")
+
+
 def test_half_in_another_site_and_names_that_are_none(make: PrefixFactory) -> None:
     make.write(f"{SITE}/backup.py~")
     make.record("odd", "1.0", {f"{SITE}/~odd.txt": ""})
@@ -293,6 +318,12 @@ def test_numpy_under_a_pure_package_is_a_broken_requirement(make: PrefixFactory)
         ("sklearn.libs/libgomp-a34b3233.so.1.0.0", "unrelated", None),
         ("sklearn.libs/libopenblas-1.so", "llvm-openmp", None),
         ("x.libs/libomp_docs.txt", "llvm-openmp", None),
+        ("x.libs/libomp-1a2b3c.so.5", "llvm-openmp", "warning"),
+        # PyPI's intel-openmp has its libraries in the environment's lib; so has conda's, where they meet (PS105).
+        ("../../libiomp5.so", "llvm-openmp", "warning"),
+        ("../../libiomp5_db.so", "llvm-openmp", None),
+        ("../../libomptarget.rtl.level0.so", "llvm-openmp", None),
+        ("../../libmkl_core.so.3", "mkl", "warning"),
     ],
 )
 def test_bundled_runtime(make: PrefixFactory, library: str, package: str, severity: str | None) -> None:

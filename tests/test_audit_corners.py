@@ -16,13 +16,14 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.deep import deep
 from conda_pipsafe.audit.disk import Disk
 from conda_pipsafe.audit.findings import Finding
-from conda_pipsafe.audit.fixes import quote
+from conda_pipsafe.audit.fixes import pip, quote
 from conda_pipsafe.audit.gather import gather
 from conda_pipsafe.audit.importing import import_all
 from conda_pipsafe.audit.many import Depth, audit_one
 from conda_pipsafe.audit.overview import overview
 from conda_pipsafe.audit.wording import listed
 from conda_pipsafe.ledger import seen
+from conda_pipsafe.ledger.events import DistState, Source
 from conda_pipsafe.ledger.vault import keep_records
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from support.prefixes import SITE, PrefixFactory
@@ -45,6 +46,17 @@ def test_words_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as windows:
         windows.setattr(os, "name", "nt")
         assert [quote(word) for word in ("plain", "a b", "a&b")] == ["plain", '"a b"', '"a&b"']
+
+
+def test_the_environment_s_pip_on_windows(make: PrefixFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = os.path.join(make.root, "python.exe")
+    make.write("Lib/site-packages/pip/__init__.py")
+    with monkeypatch.context() as windows:
+        windows.setattr(os, "name", "nt")
+        commands = [pip(str(make.root), "install", "six")]
+        make.write("Lib/EXTERNALLY-MANAGED")
+        commands.append(pip(str(make.root), "install", "six"))
+    assert commands == [f"{python} -m pip install six", f"{python} -m pip install --break-system-packages six"]
 
 
 def test_paths_of_windows(make: PrefixFactory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +173,74 @@ def test_an_editable_checkout_behind_a_package(make: PrefixFactory) -> None:
     (finding,) = found(make, "PS203")
     assert "file:///checkout" in finding.message
     assert "conda remove" in finding.fixes[0]
+
+
+def test_a_checkout_beside_a_package_of_its_name_is_told_once(make: PrefixFactory) -> None:
+    """As two distributions of one name, not once more by its modules."""
+    make.conda_dist("mine", "1.0")
+    root = checkout(make, "mine/__init__.py")
+    (finding,) = found(make, "PS203")
+    assert finding.paths == (f"{SITE}/mine-1.0.dist-info", f"{SITE}/mine-2.0.dist-info")
+    assert f"file://{root}" in finding.message
+
+
+def checkout(make: PrefixFactory, *modules: str, url: str | None = None) -> str:
+    """A project installed in place, with a `.pth` that leads to its modules, and a file that is none."""
+    root = f"{make.root}/src"
+    for module in modules:
+        make.write(f"src/{module}")
+    info = make.pip_dist("mine", "2.0", {"__editable__.mine.pth": f"{root}\n", "mine_notes.txt": ""})
+    data = {"url": f"file://{root}" if url is None else url, "dir_info": {"editable": True}}
+    (info / "direct_url.json").write_text(json.dumps(data))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("modules", "owned", "hidden"),
+    [
+        (["pkg/__init__.py"], f"{SITE}/pkg/__init__.py", True),
+        (["pkg/__init__.py"], f"{SITE}/pkg.cpython-312-x86_64-linux-gnu.so", True),
+        (["pkg.py"], f"{SITE}/pkg.py", True),
+        (["pkg.py"], f"{SITE}/other.py", False),
+        (["pkg.py"], f"{SITE}/pkgs.so", False),
+    ],
+)
+def test_an_editable_checkout_that_a_package_of_another_name_hides(
+    make: PrefixFactory, modules: list[str], owned: str, hidden: bool
+) -> None:
+    root = checkout(make, *modules)
+    make.record("other", "1.0", {owned: ""})
+    told = found(make, "PS203")
+    assert [(item.subject, item.paths[0]) for item in told] == ([("other", owned)] if hidden else [])
+    if hidden:
+        assert f"conda's other 1.0 hides mine, which is installed in place (file://{root})." in told[0].message
+
+
+def test_what_conda_s_record_has_and_is_not_there_hides_nothing(make: PrefixFactory) -> None:
+    checkout(make, "pkg.py")
+    make.record("other", "1.0", {f"{SITE}/pkg.py": ""})
+    (make.root / SITE / "pkg.py").unlink()
+    assert found(make, "PS203") == []
+
+
+def test_a_checkout_that_came_from_an_address(make: PrefixFactory) -> None:
+    """Where it lies, the `.pth` alone says."""
+    root = checkout(make, "pkg.py", url="https://x.test/mine.git")
+    assert found(make, "PS203", "PS205") == []
+    (make.root / "src/pkg.py").unlink()
+    (make.root / "src").rmdir()
+    (finding,) = found(make, "PS205")
+    assert root in finding.message
+
+
+def test_a_distribution_that_left_and_did_not_say_when_it_was_written(make: PrefixFactory) -> None:
+    """What lies there of its name may then be younger: nothing is claimed."""
+    make.write(f"{SITE}/stray.py")
+    for written, told in (("2100-01-01T00:00:00Z", ["PS507"]), (None, []), ("once", []), ("2000-01-01T00:00:00Z", [])):
+        state = DistState("stray", "stray", "1.0", f"{SITE}/stray-1.0.dist-info", "pip", True, "pip",
+                          Source("unknown"), written=written)  # fmt: skip
+        looked = AuditContext(read_snapshot(str(make.root)), forgotten=(state,))
+        assert [finding.code for finding in engine.audit(looked).findings] == told
 
 
 @pytest.mark.parametrize("later", [False, True])
@@ -370,9 +450,9 @@ def test_a_kernel_of_the_user_is_watched(make: PrefixFactory, tmp_path: Path, mo
 def test_files_that_cannot_be_hashed(make: PrefixFactory) -> None:
     if os.path.exists("/proc/self/mem"):  # an I/O error, and a file that is larger than it says
         odd = [hashing.Expected("mem", "x"), hashing.Expected("status", "x")]
-        assert [item.path for item in hashing.altered_files("/proc/self", odd)] == ["status"]
+        assert [item.path for _, item in hashing.altered_files("/proc/self", odd)] == ["status"]
     expected = [hashing.Expected("nul\0", "x"), hashing.Expected("not/there", "x")]
-    assert hashing.altered_files(str(make.root), expected) == []
+    assert list(hashing.altered_files(str(make.root), expected)) == []
 
 
 def test_a_fault_of_the_ledger_or_the_vault_stops_no_audit(

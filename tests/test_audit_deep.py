@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conda_pipsafe.audit import hashing
+from conda_pipsafe.audit import hashing, sharing
+from conda_pipsafe.audit.comparing import Comparison
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.deep import DeepReport, deep
 from conda_pipsafe.audit.findings import Finding
@@ -20,6 +24,7 @@ from conda_pipsafe.cli.app import main
 from conda_pipsafe.cli.progress import ProgressLine
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conda_pipsafe.prefix.snapshot import read_snapshot
+from support.nobody import as_nobody
 from support.prefixes import SITE, PrefixFactory, metadata
 from support.running import pip, run
 
@@ -119,45 +124,101 @@ def test_files_of_any_size(make: PrefixFactory, size: int) -> None:
 # In a process without threads, as the command is; what the tests run in may have some.
 BY_PROCESSES = """
 import json, os, signal, sys
-from conda_pipsafe.audit import forking, hashing
+from conda_pipsafe.audit import forking
+from conda_pipsafe.audit.comparing import Comparison
+from conda_pipsafe.audit.context import AuditContext
+from conda_pipsafe.audit.deep import deep_report
+from conda_pipsafe.prefix.snapshot import read_snapshot
 
-prefix, expected, kill = json.load(sys.stdin)
+prefix, harm = sys.argv[1:]
 assert forking.may_fork()
 told = []
-
-def tell(done, total):
-    told.append((done, total))
-    for pid in filter(str.isdigit, os.listdir("/proc") if kill else ()):
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                parent = int(file.read().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        if parent == os.getpid():
-            os.kill(int(pid), signal.SIGKILL)
-
-expected = [hashing.Expected(*item) for item in expected]
-found = hashing._by_two_processes(hashing._Work(prefix, expected, tell))
-whole = hashing.altered_files(prefix, expected, tell)
-print(json.dumps([found is None, [item.path for item in whole], told[-1], len(told)]))
+comparison = Comparison(AuditContext(read_snapshot(prefix)), lambda done, total: told.append((done, total)))
+if harm == "no fork":
+    def refused():
+        raise BlockingIOError("no more processes")
+    os.fork = refused
+comparison.begin()
+helper = comparison._helper
+if harm == "killed":
+    os.kill(helper._child, signal.SIGKILL)
+report = deep_report(comparison._context, comparison)
+comparison.close()
+comparison.close()
+try:
+    left = os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    left = None
+descriptors = sorted(os.listdir("/proc/self/fd"), key=int)[:-1]
+paths = [item.paths for item in report.findings]
+print(json.dumps([helper is not None, report.hashed, paths, told, left, descriptors]))
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="two processes are for Linux, where a fork is safe")
-@pytest.mark.parametrize("kill", [False, True])
-def test_two_processes_find_what_two_threads_find(make: PrefixFactory, *, kill: bool) -> None:
+@pytest.mark.parametrize("harm", ["", "killed", "no fork"])
+def test_two_processes_find_what_two_threads_find(make: PrefixFactory, harm: str) -> None:
     make.record("foo", "1.0", {f"lib/{number}": str(number) for number in range(1500)})
-    for number in (3, 700, 1499):
-        make.write(f"lib/{number}", "edited")
-    facts = json.loads((make.root / "conda-meta/foo-1.0-h0_0.json").read_text())["paths_data"]["paths"]
-    expected = [(fact["_path"], fact["sha256"]) for fact in facts]
-    value = json.dumps([str(make.root), expected, kill])
-    failed, paths, last, told = run(sys.executable, "-c", BY_PROCESSES, stdin=value).ok().json()
-    # One that is killed has its share looked at again; on a busy machine it may have come to its end before.
-    assert kill or not failed
-    assert paths == ["lib/3", "lib/700", "lib/1499"]
-    assert last == [1500, 1500]
-    assert told > 2
+    make.record("bar", "1.0", {"lib/bar": "x"})
+    make.pip_dist("mine", files={f"mine/m{number}.py": str(number) for number in range(50)})
+    edited = ["lib/3", "lib/700", "lib/1499"]
+    for path in edited:
+        make.write(path, "edited")
+    make.write(f"{SITE}/mine/m49.py", "edited")
+    done = run(sys.executable, "-c", BY_PROCESSES, make.root, harm).ok()
+    helped, hashed, paths, told, left, descriptors = done.json()
+    assert helped == (harm != "no fork")
+    assert sorted(paths) == [sorted(edited), [f"{SITE}/mine/m49.py"]]
+    # bin/python, foo, bar, and of mine INSTALLER, METADATA and so on as well.
+    assert hashed == look(make).hashed
+    total = told[-1][1]
+    assert (told[-1], left, descriptors) == ([total, total], None, ["0", "1", "2"])
+    assert 1500 < total < 1600
+    assert len(told) > 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="two processes are for Linux, where a fork is safe")
+def test_a_helper_that_nobody_waits_for_ends(make: PrefixFactory) -> None:
+    make.record("foo", "1.0", {f"lib/{number}": str(number) for number in range(1500)})
+    script = (
+        "import os, sys\n"
+        "from conda_pipsafe.audit import engine, many\n"
+        "def interrupted(context): raise KeyboardInterrupt\n"
+        "engine.audit = interrupted\n"
+        "try:\n"
+        "    many.audit_one(sys.argv[1], many.Depth(deep=True))\n"
+        "except KeyboardInterrupt:\n"
+        "    os.waitpid(-1, 0)"
+    )
+    done = run(sys.executable, "-c", script, make.root)
+    assert "No child processes" in done.stderr
+
+
+def test_owners_of_many_files_are_parted(make: PrefixFactory) -> None:
+    files = {f"lib/{number}": str(number) for number in range(2000)}
+    make.record("large", "1.0", files)
+    for number in range(100):
+        make.record(f"small{number}", "1.0", {f"share/{number}": "x"})
+    comparison = Comparison(AuditContext(read_snapshot(str(make.root))))
+    tasks = comparison._tasks
+    assert len(tasks) <= sharing.MOST_TASKS
+    assert len({part.owner for task in tasks[:31] for part in task}) == 1
+    assert {part for task in tasks for part in task} == {part for task in tasks for part in set(task)}
+    make.write("lib/1999", "edited")
+    make.write("lib/0", "edited")
+    (one,) = [item for item in comparison.results() if item.altered]
+    assert (one.files, [item.path for item in one.altered]) == (2000, ["lib/0", "lib/1999"])
+
+
+def test_a_file_of_two_conda_packages_is_as_either_of_them_has_it(make: PrefixFactory) -> None:
+    # As conda leaves it with `path_conflict: clobber`: both records have the path, the last one linked has the file.
+    for name, content in (("alpha", "a"), ("beta", "b"), ("gamma", "c")):
+        make.record(name, "1.0", {"share/both": content, f"share/{name}": "x"})
+    for content in "abc":
+        make.write("share/both", content)
+        assert findings(make) == ()
+    make.write("share/both", "d")
+    assert [(item.code, item.subject, item.paths) for item in findings(make)] == [("PS120", "gamma", ("share/both",))]
 
 
 def test_a_hash_may_be_written_in_several_ways(make: PrefixFactory) -> None:
@@ -219,6 +280,133 @@ def test_command_that_calls_something_else(make: PrefixFactory) -> None:
     make.write("bin/tool", text.format("other"))
     (finding,) = findings(make)
     assert (finding.code, finding.paths) == ("PS220", ("bin/tool",))
+
+
+def conda_command(make: PrefixFactory, calls: str, **more: Any) -> Path:  # noqa: ANN401 - any field of a record
+    """conda's command `tool`, which `tool` declares as `tool:main`, and its record of an hour ago."""
+    info = f"{SITE}/tool-1.0.dist-info"
+    files = {
+        "bin/tool": f"#!{make.root}/bin/python\nfrom {calls} import main\nsys.exit(main())\n",
+        f"{info}/METADATA": "Name: tool\nVersion: 1.0\n",
+        f"{info}/INSTALLER": "conda\n",
+        f"{info}/entry_points.txt": "[console_scripts]\ntool = tool:main\n",
+    }
+    facts = [{"_path": path, **({"path_type": "unix_python_entry_point"} if "bin" in path else {})} for path in files]
+    record = make.record("tool", "1.0", files, paths_data={"paths": facts}, **more)
+    os.utime(record, (time.time() - 3600,) * 2)
+    return record
+
+
+@pytest.mark.parametrize(("calls", "expected"), [("tool", []), ("other", [("PS120", ("bin/tool",))])])
+def test_command_of_conda_that_calls_something_else(
+    make: PrefixFactory, calls: str, expected: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    conda_command(make, calls)
+    assert [(item.code, item.paths) for item in findings(make)] == expected
+
+
+def test_command_that_conda_itself_wrote_otherwise_than_its_metadata_has_it(make: PrefixFactory) -> None:
+    """As old as the record: conda-build's recipe says what is called."""
+    record = conda_command(make, "other")
+    os.utime(make.root / "bin/tool", (record.stat().st_mtime,) * 2)
+    assert findings(make) == ()
+
+
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        ('{"noarch": {"type": "python", "entry_points": ["tool = other:main", 7]}}', False),
+        ('{"noarch": {"type": "python", "entry_points": ["tool = third:main"]}}', True),
+        ('{"noarch": {"type": "python", "entry_points": "tool = other:main"}}', True),
+        ('{"noarch": "python"}', True),
+        ("[]", True),
+        ("{", True),
+        (None, True),
+    ],
+)
+def test_what_conda_was_asked_to_write_stands_in_its_package(
+    make: PrefixFactory, tmp_path: Path, link: str | None, told: bool
+) -> None:
+    if link is not None:
+        (tmp_path / "tool-1.0-0/info").mkdir(parents=True)
+        (tmp_path / "tool-1.0-0/info/link.json").write_text(link)
+    conda_command(make, "other", extracted_package_dir=str(tmp_path / "tool-1.0-0"))
+    assert [item.paths for item in findings(make)] == ([("bin/tool",)] if told else [])
+
+
+def test_a_distribution_without_a_list_has_nothing_to_compare(make: PrefixFactory) -> None:
+    info = make.pip_dist("mine", files={"mine.py": "x"})
+    looked = look(make).hashed
+    (info / "RECORD").unlink()
+    make.write(f"{SITE}/mine.py", "y")
+    assert (look(make).findings, look(make).hashed) == ((), looked - 3)
+
+
+def test_files_that_may_not_be_read() -> None:
+    with tempfile.TemporaryDirectory() as folder, as_nobody(folder):
+        make = PrefixFactory(Path(folder, "my env"))
+        make.record("foo", "1.0", {"lib/foo.so": "a"})
+        make.pip_dist("mine", files={"mine.py": "x"})
+        assert findings(make) == ()
+        for path in ("lib/foo.so", f"{SITE}/mine.py"):
+            (make.root / path).chmod(0)
+        mine, foo = findings(make)
+    assert (mine.code, mine.subject, mine.paths) == ("PS901", "mine", (f"{SITE}/mine.py",))
+    assert (foo.code, foo.subject, foo.paths) == ("PS901", "foo", ("lib/foo.so",))
+    assert mine.message == "1 file of pip's mine 1.0 cannot be read: Permission denied."
+    assert foo.message == "1 file of conda's foo 1.0 cannot be read: Permission denied."
+    assert foo.fixes == (f"chmod u+r '{folder}/my env/lib/foo.so'",)
+
+
+class TestRelocated:
+    """An environment that was moved has its new path where the package has a placeholder."""
+
+    PLACE = "/opt/" + 24 * "placehold_"
+
+    def record(self, make: PrefixFactory, packaged: bytes, here: bytes, **entry: object) -> None:
+        make.record("foo", "1.0", {"lib/foo": ""}, paths_data={"paths": [{
+            "_path": "lib/foo", "path_type": "hardlink", "prefix_placeholder": self.PLACE,
+            "sha256": hashlib.sha256(packaged.replace(b"PLACE", self.PLACE.encode())).hexdigest(),
+            "sha256_in_prefix": hashlib.sha256(b"where it was before").hexdigest(), **entry,
+        }]})  # fmt: skip
+        make.write("lib/foo", here.replace(b"HERE", bytes(make.root)))
+
+    @pytest.mark.parametrize(
+        ("here", "told"), [(b"root = HERE\n", False), (b"root = HERE/else\n", True), (b"root = /there\n", True)]
+    )
+    def test_text(self, make: PrefixFactory, here: bytes, told: bool) -> None:
+        self.record(make, b"root = PLACE\n", here)
+        assert bool(findings(make)) is told
+
+    @pytest.mark.parametrize("edited", [False, True])
+    def test_binary(self, make: PrefixFactory, edited: bool) -> None:
+        lost = len(self.PLACE) - len(str(make.root))
+        assert lost > 0
+        here = b"\x7fELF HERE/lib:HERE/share\0" + b"\0" * 2 * lost + (b"less" if edited else b"more")
+        self.record(make, b"\x7fELF PLACE/lib:PLACE/share\0more", here, file_mode="binary")
+        assert bool(findings(make)) is edited
+
+    def test_binary_with_less_room_than_conda_leaves(self, make: PrefixFactory) -> None:
+        self.record(make, b"\x7fELF PLACE/lib\0more", b"\x7fELF HERE/lib\0more", file_mode="binary")
+        assert [item.code for item in findings(make)] == ["PS120"]
+
+    def test_a_path_for_which_no_package_has_room(self, make: PrefixFactory) -> None:
+        self.record(make, b"\x7fELF /p\0", b"\x7fELF HERE\0", file_mode="binary", prefix_placeholder="/p")
+        assert [item.code for item in findings(make)] == ["PS120"]
+
+    @pytest.mark.parametrize("sha256", [{}, {"sha256": None}])
+    def test_no_file_any_more(self, make: PrefixFactory, sha256: dict[str, None]) -> None:
+        self.record(make, b"", b"", **sha256)
+        (make.root / "lib/foo").unlink()
+        (make.root / "lib/foo").mkdir()
+        assert [(item.code, item.facts["sha256"]) for item in findings(make)] == [("PS120", {"lib/foo": "not a file"})]
+
+    def test_a_record_whose_lists_differ(self, make: PrefixFactory) -> None:
+        self.record(make, b"root = PLACE\n", b"root = HERE\n")
+        (file,) = (make.root / "conda-meta").glob("foo-*.json")
+        file.write_text(json.dumps({**json.loads(file.read_text()), "files": ["lib/foo", "lib/bar"]}))
+        make.write("lib/bar")
+        assert [item.paths for item in findings(make)] == [("lib/foo",)]
 
 
 def test_on_macos_binaries_that_were_signed_anew_are_left_out(

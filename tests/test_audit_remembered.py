@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -156,6 +157,21 @@ def test_the_second_audit_finds_nothing_changed(make: PrefixFactory, monkeypatch
     first = audit_one(str(make.root), Depth())
     assert (make.root / "conda-meta/pipsafe/ledger.jsonl").exists()
     assert remembered.recall(str(make.root)) == first.report
+
+
+def test_our_own_ledger_is_known_by_what_is_in_it(make: PrefixFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is too new for its times to tell: another process may write it within one tick of the clock."""
+    monkeypatch.setattr(seen, "RACY_NS", 5_000_000)
+    time.sleep(0.02)
+    audit_one(str(make.root), Depth())
+    memory = Path(remembered.memory_file(os.path.realpath(make.root)))
+    kept = json.loads(memory.read_text())
+    ledger = os.path.join(os.path.realpath(make.root), "conda-meta/pipsafe/ledger.jsonl")
+    assert ledger in kept["fresh"]
+    memory.write_text(json.dumps({**kept, "fresh": {**kept["fresh"], ledger: "of other content"}}))
+    assert remembered.recall(str(make.root)) is None
+    memory.write_text(json.dumps(kept))
+    assert remembered.recall(str(make.root)) is not None
 
 
 def _of_ledger(root: Path) -> None:

@@ -18,12 +18,13 @@ from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from support.driving import Driver
 from support.packages import namespace, simple
 from support.random_world import make_checkout
-from support.real_damage import look, site_of, uv
+from support.real_damage import command, look, site_of, uv
 from support.running import pip, run
 
 if TYPE_CHECKING:
     from conftest import MakeEnv
 
+_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 EVERY_SHAPE = (
     "pip", "alpha=1.0", "beta", "gamma", "py-delta", "zeta", "eta", "theta", "ns-a", "iota-conda", "kappa", "epsilon",
 )  # fmt: skip
@@ -211,13 +212,30 @@ def relocated(make: Maker) -> Path:
     old = make.env("pip", "alpha=1.0", "epsilon", "tool", name="before", channels=[make.channel, mine])
     make.pip(old, "stray")
     prefix = old.rename(old.parent / "behind")
-    for command in (prefix / "bin").iterdir():
-        content = b"" if command.is_symlink() else command.read_bytes()
+    for script in (prefix / "bin").iterdir():
+        content = b"" if script.is_symlink() else script.read_bytes()
         if bytes(old) in content:
-            mode = command.stat().st_mode
-            command.unlink()
-            command.write_bytes(content.replace(bytes(old), bytes(prefix)))
-            command.chmod(mode)
+            mode = script.stat().st_mode
+            script.unlink()
+            script.write_bytes(content.replace(bytes(old), bytes(prefix)))
+            script.chmod(mode)
+    return prefix
+
+
+def packed(make: Maker) -> Path:
+    """As conda-pack moves it: scripts look for the environment's Python on PATH."""
+    scripts = package_from_wheel(Recipe(make.wheel(command("tools", "tools", "tool")), python=_PYTHON))
+    mine = Channel(make.folder / "scripts")
+    mine.add_all([scripts])
+    prefix = make.env("pip", "tools", channels=[make.channel, mine])
+    make.pip(prefix, "stray")
+    for name in ("tool", "stray", "pip"):
+        script = prefix / "bin" / name
+        content = script.read_bytes().replace(b"#!%b/bin/" % bytes(prefix), b"#!/usr/bin/env ")
+        assert content.startswith(b"#!/usr/bin/env python")
+        script.unlink()
+        script.write_bytes(content)
+        script.chmod(0o755)
     return prefix
 
 
@@ -263,7 +281,7 @@ def protected(make: Maker) -> Path:
 
 RECIPES = (
     conda_only, without_python, pip_only, mixed, editable, editable_by_uv, egg_link, namespaces, pkgutil_namespaces,
-    bytecode, converted_wheels, by_uv, legacy_egg_info, through_a_link, relocated, protected,
+    bytecode, converted_wheels, by_uv, legacy_egg_info, through_a_link, relocated, packed, protected,
 )  # fmt: skip
 BY_CONDA = (by_conda, cloned, updated, renamed)
 TWO_PYTHONS = (moved_python, other_python)
@@ -282,3 +300,10 @@ def test_nothing_is_found_in_what_conda_made(maker: Maker, driver: Driver, recip
 @pytest.mark.parametrize("recipe", TWO_PYTHONS, ids=lambda recipe: recipe.__name__)
 def test_nothing_is_found_with_two_pythons(maker: Maker, driver: Driver, second_python: str, recipe: Recipes) -> None:
     assert look(recipe(dataclasses.replace(maker, driver=driver, second=second_python)), hashes=True) == ()
+
+
+def test_a_packed_script_that_was_edited_is_told(maker: Maker) -> None:
+    prefix = packed(maker)
+    with (prefix / "bin/tool").open("a") as file:
+        file.write("print()\n")
+    assert [(item.code, item.paths) for item in look(prefix, hashes=True)] == [("PS120", ("bin/tool",))]

@@ -29,7 +29,7 @@ def test_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make.pip_dist("fine")
     assert main(["audit", "-p", str(make.root)]) == 0
     out = capsys.readouterr().out
-    assert out == f"clean: {make.root} (1 conda packages, 1 pip distributions, 5 paths)\n"
+    assert out == f"clean: {make.root} (1 conda package, 1 pip distribution, 5 paths)\n"
     assert main(["audit", "-q", "-p", str(make.root)]) == 0
     assert capsys.readouterr().out == ""
 

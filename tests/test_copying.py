@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from conda_pipsafe.forecast.transaction import LinkedPackage
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conftest import MakeEnv
 from support.driving import Driver
-from support.prefixes import PrefixFactory
+from support.prefixes import SITE, PrefixFactory
 from support.running import pip, run
 from support.trees import tree
 
@@ -141,3 +142,112 @@ def test_a_path_that_a_package_has_and_its_record_does_not(tmp_path: Path, same:
     snapshot = read_snapshot(str(prefix.root))
     assert forecast_copy(snapshot, "copy", (first, last)).paths == (frozenset() if same else {str(path)})
     assert not forecast_copy(snapshot, "copy")
+
+
+SHARED = f"{SITE}/shared.py"
+
+
+class TestWhatACopyLoses:
+    """Of pip's files those that lie where conda links its own, and are other ones: on prefixes written by hand."""
+
+    @pytest.fixture
+    def prefix(self, tmp_path: Path) -> PrefixFactory:
+        return PrefixFactory(tmp_path / "env")
+
+    def lost(self, prefix: PrefixFactory, *order: str, **more: Any) -> frozenset[str]:  # noqa: ANN401 - a package's fields
+        packages = [LinkedPackage(name, "1.0", "0", "", None, {}, **more) for name in order]
+        return forecast_copy(read_snapshot(str(prefix.root)), "copy", packages).paths
+
+    @pytest.mark.parametrize(("here", "lost"), [("pip's", {SHARED}), ("conda's", set())])
+    def test_by_the_hash_of_a_record(self, prefix: PrefixFactory, here: str, lost: set[str]) -> None:
+        prefix.record("owner", files={SHARED: "conda's"})
+        prefix.pip_dist("tool", files={"shared.py": here})
+        assert self.lost(prefix) == lost
+
+    def test_what_is_not_there_cannot_be_lost(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"shared.py": "pip's"})
+        prefix.record("owner", files={SHARED: "conda's"})
+        (prefix.root / SHARED).unlink()
+        assert self.lost(prefix) == frozenset()
+
+    def test_a_link_to_nothing_in_its_place_is_not_conda_s_file(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"shared.py": "pip's"})
+        prefix.record("owner", files={SHARED: "conda's"})
+        (prefix.root / SHARED).unlink()
+        (prefix.root / SHARED).symlink_to("nowhere")
+        assert self.lost(prefix) == {SHARED}
+
+    def test_of_two_packages_all_that_nobody_knows_the_order_of(self, prefix: PrefixFactory) -> None:
+        prefix.record("one", files={SHARED: "first"})
+        prefix.record("two", files={SHARED: "last"})
+        prefix.pip_dist("tool", files={"shared.py": "first"})
+        assert self.lost(prefix) == self.lost(prefix, "one") == frozenset()
+        assert self.lost(prefix, "one", "two") == {SHARED}
+        assert self.lost(prefix, "two", "one", "of-no-record") == frozenset()
+        prefix.write(SHARED, "pip's")
+        assert self.lost(prefix) == {SHARED}
+
+    @pytest.mark.parametrize(("source", "lost"), [("pip's", True), ("conda's", False)])
+    def test_bytecode_goes_as_its_module_does(self, prefix: PrefixFactory, source: str, lost: bool) -> None:
+        compiled = f"{SITE}/__pycache__/shared.cpython-312.pyc"
+        prefix.record("owner", files={SHARED: "conda's", compiled: "then"})
+        prefix.pip_dist("tool", files={"shared.py": source, "__pycache__/shared.cpython-312.pyc": "now"})
+        assert self.lost(prefix) == ({SHARED, compiled} if lost else set())
+
+    def test_bytecode_of_a_module_that_is_pip_s_alone(self, prefix: PrefixFactory) -> None:
+        compiled = f"{SITE}/__pycache__/shared.cpython-312.pyc"
+        prefix.record("owner", files={compiled: "then"})
+        prefix.pip_dist("tool", files={"shared.py": "", "__pycache__/shared.cpython-312.pyc": "now"})
+        assert self.lost(prefix) == frozenset()
+
+    @pytest.mark.parametrize("link", [True, False])
+    def test_a_link_of_conda_s(self, prefix: PrefixFactory, link: bool) -> None:
+        path = {"_path": SHARED, "path_type": "softlink", "sha256": "of what it leads to"}
+        prefix.record("owner", files={SHARED: ""}, paths_data={"paths": [path]})
+        prefix.pip_dist("tool", files={"shared.py": "pip's"})
+        if link:
+            (prefix.root / SHARED).unlink()
+            (prefix.root / SHARED).symlink_to("other.py")
+        assert self.lost(prefix) == (set() if link else {SHARED})
+
+    def scripted(self, prefix: PrefixFactory, text: str, *owners: str, recorded: str | None = None) -> None:
+        """A console script of pip's where conda makes one: it notes no hash of those."""
+        path = {"_path": "bin/run", "path_type": "unix_python_entry_point"}
+        for owner in owners:
+            prefix.record(owner, files={"bin/run": ""}, paths_data={"paths": [path]})
+        prefix.pip_dist("tool", files={"../../../bin/run": text if recorded is None else recorded})
+        prefix.write("bin/run", text)
+
+    def test_a_script_that_pip_wrote_last(self, prefix: PrefixFactory) -> None:
+        self.scripted(prefix, "from pip.s import main\n", "owner")
+        assert self.lost(prefix, "owner") == {"bin/run"}
+
+    @pytest.mark.parametrize(
+        ("function", "lost"), [("its.mod:main", False), ("its.mod:main.call", False), ("other:main", True), ("", False)]
+    )
+    def test_a_script_that_conda_wrote_last(self, prefix: PrefixFactory, function: str, lost: bool) -> None:
+        """It may be that of another package of conda's than the one which makes it in the copy."""
+        self.scripted(prefix, "#!/x\r\nfrom its.mod import main\r\n", "owner", recorded="pip's")
+        scripts = {"bin/run": function} if function else {}
+        assert self.lost(prefix, "owner", scripts=scripts) == ({"bin/run"} if lost else set())
+
+    def test_a_script_whose_maker_nobody_knows(self, prefix: PrefixFactory) -> None:
+        self.scripted(prefix, "from its.mod import main\n", "owner", "second", recorded="pip's")
+        assert self.lost(prefix, "owner", scripts={"bin/run": "other:main"}) == frozenset()
+
+    def test_a_script_of_which_a_dead_link_is_left(self, prefix: PrefixFactory) -> None:
+        self.scripted(prefix, "", "owner", recorded="pip's")
+        (prefix.root / "bin/run").unlink()
+        (prefix.root / "bin/run").symlink_to("nowhere")
+        assert self.lost(prefix, "owner", scripts={"bin/run": "other:main"}) == frozenset()
+
+    @pytest.mark.parametrize(("here", "lost"), [("pip's", True), ("changed", False)])
+    def test_a_path_that_only_the_package_has_and_whose_source_is_not_known(
+        self, prefix: PrefixFactory, here: str, lost: bool
+    ) -> None:
+        prefix.record("owner")
+        prefix.pip_dist("tool", files={"shared.py": "pip's"})
+        prefix.write(SHARED, here)
+        package = LinkedPackage("owner", "1.0", "0", "", frozenset({SHARED}), {})
+        found = forecast_copy(read_snapshot(str(prefix.root)), "copy", (package,))
+        assert found.paths == ({SHARED} if lost else set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from conda_pipsafe.forecast.folders import Folders
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conda_pipsafe.render.forecast import forecast_text, forecast_value
+from support.nobody import as_nobody
 from support.prefixes import SITE, PrefixFactory
 
 
@@ -198,3 +200,21 @@ def test_a_dist_info_that_is_a_file(prefix: PrefixFactory) -> None:
     own = frozenset({f"{path}/METADATA"})
     transaction = Transaction(str(prefix.root), (), (UnlinkedPackage("tool", "1.0", "0", own),))
     assert not forecast(read_snapshot(str(prefix.root)), transaction)
+
+
+def test_a_dist_info_that_may_not_be_listed() -> None:
+    """What else lies in it nobody knows, so nothing is claimed to be left."""
+    with tempfile.TemporaryDirectory() as folder, as_nobody(folder):
+        made = PrefixFactory(Path(folder, "env"))
+        made.pip_dist("bystander")
+        made.conda_dist("tool")
+        info = f"{SITE}/tool-1.0.dist-info"
+        made.write(f"{info}/REQUESTED")
+        own = frozenset(f"{info}/{name}" for name in ("METADATA", "INSTALLER", "RECORD"))
+        transaction = Transaction(str(made.root), (), (UnlinkedPackage("tool", "1.0", "0", own),))
+        assert [harm.leftover for harm in forecast(read_snapshot(str(made.root)), transaction).harms] == [
+            (f"{info}/REQUESTED",)
+        ]
+        (made.root / info).chmod(0o311)
+        assert not forecast(read_snapshot(str(made.root)), transaction)
+        (made.root / info).chmod(0o755)

@@ -17,6 +17,7 @@ from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conda_pipsafe.installer import guard as guards
 from conda_pipsafe.installer.guard_pins import find_pins
 from conda_pipsafe.prefix.snapshot import read_snapshot
+from conda_pipsafe.render.guard import guard_lines
 from conftest import MakeEnv
 from support.guard_matrix import find_uv
 from support.packages import simple
@@ -134,9 +135,14 @@ def test_refresh_follows_conda_and_a_move(make_env: MakeEnv) -> None:
     assert guards.look(read_snapshot(str(prefix))).stale == ()
     other = prefix.parent / "moved"
     shutil.copytree(prefix, other, symlinks=True)
-    assert len(guards.look(read_snapshot(str(other))).stale) == 2
+    stale = guards.look(read_snapshot(str(other)))
+    assert len(stale.stale) == 2
+    said = guard_lines(stale)
+    assert [line.startswith("  STALE: ") for line in said[2:4]] == [True, True]
+    assert said[4] == "  -> `conda pipsafe guard on` puts it right; so does the next conda command"
     assert guards.refresh(str(other)) is None
     assert guards.look(read_snapshot(str(other))).stale == ()
+    assert "STALE" not in "\n".join(guard_lines(guards.look(read_snapshot(str(other)))))
     assert str(prefix) not in (other / "pip.conf").read_text() + (other / "conda-meta" / "state").read_text()
     (other / "conda-meta" / "pipsafe" / "constraints.txt").unlink()
     assert "pip fails on every install" in guards.look(read_snapshot(str(other))).stale[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,9 @@ def test_the_whole_plan_has_sizes_and_who_asked(prefix: PrefixFactory) -> None:
     assert value[0]["unpacked_size"] > 4000 > value[1]["unpacked_size"] > 0
     assert [item["asked_by"] for item in value] == [[], ["x"]]
     assert plan_json(plan)["install"][0]["size"] is None
+    for size, said in ((999, "999 B, "), (2_500, "2.5 kB, "), (2_500_000, "2.5 MB, "), (2_500_000_000, "2.5 GB, ")):
+        large = {"one": replace(wheels["one"], size=size)}
+        assert plan_lines(plan, "P", wheels=large)[2].strip().startswith(said)
 
 
 @pytest.mark.parametrize(

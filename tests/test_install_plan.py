@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from conda_pipsafe.errors import PipsafeError
-from conda_pipsafe.installer.install import Options, refused_beforehand
+from conda_pipsafe.installer.beforehand import refused_beforehand
+from conda_pipsafe.installer.install import Options
 from conda_pipsafe.installer.pip_settings import clean_environment, config_files
 from conda_pipsafe.installer.plan import Plan, constraint_lines, read_report
-from conda_pipsafe.installer.policy import Request, frozen, judge
+from conda_pipsafe.installer.policy import Request, judge
 from conda_pipsafe.installer.verify import Difference, remember_files, verify
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 from conda_pipsafe.render.plan import difference_json, difference_lines, plan_json, plan_lines, refusal_lines
@@ -149,6 +150,37 @@ def test_the_way_out_can_be_pasted_where_the_path_has_blanks(tmp_path: Path) -> 
     assert f"`conda update -p '{prefix}' alpha`" in told
 
 
+def test_writing_condas_own_anew_names_its_very_package(prefix: Path) -> None:
+    add_dist(prefix, "alpha", "1.0", conda=True)
+    asked = item("one", "1", requires=["alpha<4,>=1"])
+    plan, snapshot = plan_of(prefix, item("alpha", "1.0"), asked)
+    (refusal,) = judge(plan, snapshot, Request({}, reinstall=True)).refusals
+    record = next(record for record in snapshot.records if record.name == "alpha")
+    assert f"--force-reinstall alpha=1.0={record.build}" in " ".join(refusal.fixes)
+    assert "<" not in " ".join(refusal.fixes)
+
+
+def test_pypis_conda_is_refused_before_its_setup_is_run(prefix: Path) -> None:
+    snapshot = read_snapshot(str(prefix))
+    refusal = refused_beforehand(snapshot, Options(), {"rich": "", "conda": "==4.3.16"})
+    assert refusal is not None
+    assert (refusal.reason, refusal.message) == ("conda-from-pypi", "conda from PyPI is not the conda that you know")
+    assert refused_beforehand(snapshot, Options(allowed=frozenset({"conda"})), {"conda": ""}) is None
+    assert refused_beforehand(snapshot, Options(), {"conda-pack": "", "rich": ""}) is None
+    # One that is there already is only looked at.
+    add_dist(prefix, "conda", "26.1", conda=True)
+    assert refused_beforehand(read_snapshot(str(prefix)), Options(allow_base=True), {"conda": ""}) is None
+
+
+def test_a_checkout_of_condas_own_source_is_not_pypis(prefix: Path) -> None:
+    for url, refused in (
+        ("file:///src/mamba/libmambapy", False),
+        ("https://files.pythonhosted.org/packages/conda-4.2.7.tar.gz", True),
+    ):
+        plan, snapshot = plan_of(prefix, item("conda", "4.2.7", is_direct=True, download_info={"url": url}))
+        assert bool(judge(plan, snapshot, Request({})).refusals) == refused, url
+
+
 def test_a_yanked_version_is_told(prefix: Path) -> None:
     plan, snapshot = plan_of(prefix, item("a", "1", is_yanked=True))
     assert "a 1 was yanked" in " ".join(judge(plan, snapshot, Request({})).warnings)
@@ -180,9 +212,9 @@ def test_for_pip_and_setuptools_conda_is_offered(prefix: Path, name: str) -> Non
 
 @pytest.mark.parametrize("content", ["", "{}", "not json", '{"message": 1}'])
 def test_a_frozen_marker_counts_whatever_is_in_it(prefix: Path, content: str) -> None:
-    assert frozen(read_snapshot(str(prefix))) is None
+    assert refused_beforehand(read_snapshot(str(prefix)), Options()) is None
     (prefix / "conda-meta" / "frozen").write_text(content)
-    refusal = frozen(read_snapshot(str(prefix)))
+    refusal = refused_beforehand(read_snapshot(str(prefix)), Options())
     assert refusal is not None
     assert refusal.message.endswith("is frozen (conda-meta/frozen)")
 

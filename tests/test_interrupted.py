@@ -14,6 +14,7 @@ from conda_pipsafe.demo.package import PackageFile, PackageSpec
 from conda_pipsafe.ledger import PENDING
 from conda_pipsafe.ledger.pending import read_pending, write_pending
 from conda_pipsafe.ledger.store import open_ledger
+from conda_pipsafe.prefix.files import MIB
 from conftest import MakeEnv
 from support.driving import Driver
 from support.running import Finished, pip, run
@@ -154,7 +155,27 @@ class TestPending:
         assert pending is not None
         assert pending["command"] == "install"
 
-    @pytest.mark.parametrize("text", ["", "[]", '{"v": 99}', "not JSON", '{"v": 1, "baseline": {}, "pid": 0}'])
+    def test_one_whose_number_another_user_s_process_has_is_left_alone(self, prefix: str) -> None:
+        assert write_pending(prefix, "install", "2026-01-01T00:00:00Z", {})
+        note = Path(prefix, PENDING)
+        note.write_text(json.dumps({**json.loads(note.read_text()), "pid": 1}))
+        assert read_pending(prefix) is None
+        assert note.exists()
+
+    def test_where_it_cannot_be_kept_the_command_goes_on(self, prefix: str) -> None:
+        assert not write_pending(prefix, "install", "2026-01-01T00:00:00Z", {"large": "x" * 64 * MIB})
+        Path(prefix, "conda-meta/pipsafe").write_text("in the way")
+        assert not write_pending(prefix, "install", "2026-01-01T00:00:00Z", {})
+        assert read_pending(prefix) is None
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "", "[]", '{"v": 99}', "not JSON", '{"v": 1, "baseline": {}, "pid": 0}',
+            f'{{"v": 1, "baseline": {{}}, "pid": {2**80}}}',
+            '{"v": 1, "baseline": {"prefix": "", "python": null, "site": null, "watched": [], "stamps": []}}',
+        ],
+    )  # fmt: skip
     def test_one_that_cannot_be_read_stops_nobody(self, make_env: MakeEnv, text: str) -> None:
         prefix = make_env("python")
         (prefix / PENDING).parent.mkdir(parents=True, exist_ok=True)

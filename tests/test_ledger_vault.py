@@ -14,7 +14,8 @@ from conda_pipsafe.ledger import seen, vault
 from conda_pipsafe.ledger.folder import LedgerError
 from conda_pipsafe.ledger.reconcile import reconcile
 from conda_pipsafe.ledger.store import open_ledger
-from conda_pipsafe.ledger.vault import endangered, keep_endangered, keep_record, kept_records
+from conda_pipsafe.ledger.vault import keep_endangered, keep_record, kept_records
+from conda_pipsafe.prefix.anchors import endangered
 from conda_pipsafe.prefix.files import UnreadableError
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from support.ledger_prefix import SITE, HandMade

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -59,7 +61,20 @@ def test_only_packages_of_that_very_name_count(tmp_path: Path) -> None:
     (tmp_path / "thing-1.0-0.conda").write_bytes(b"")
     (tmp_path / "thing-3.0-0").mkdir()  # a download that was broken off: no info
     (tmp_path / "cache.lock").write_bytes(b"")
+    (tmp_path / "cache").mkdir()  # conda's, for what channels have
+    (tmp_path / "thing-1.0-1").write_bytes(b"")
     assert distributions_of(Undownloaded("thing", "1.0"), [str(tmp_path)]) == {"thing": "1.0"}
+
+
+def test_a_package_that_goes_while_its_cache_is_known(tmp_path: Path) -> None:
+    """Another conda cleans its cache; the list of folders that is kept is of the moment before."""
+    gone = extracted(tmp_path, "thing-1.0-0", "site-packages/then-1.0.dist-info/METADATA")
+    extracted(tmp_path, "thing-0.9-0", "site-packages/before-0.9.dist-info/METADATA")
+    assert distributions_of(Undownloaded("thing", "1.0"), [str(tmp_path)]) == {"then": "1.0"}
+    known = tmp_path.stat()
+    shutil.rmtree(gone)
+    os.utime(tmp_path, ns=(known.st_atime_ns, known.st_mtime_ns))
+    assert distributions_of(Undownloaded("thing", "1.0"), [str(tmp_path)]) == {"before": "1.0"}
 
 
 def test_a_cached_package_without_distributions_brings_none(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conda_pipsafe.forecast import package_paths
-from conda_pipsafe.forecast.package_paths import PackagePaths, read_package_paths
+from conda_pipsafe.forecast.package_paths import PackagePaths, is_linked_as, read_package_paths
 from conda_pipsafe.prefix.files import UnreadableError
 
 SITE = "lib/python3.12/site-packages"
@@ -114,3 +114,71 @@ def test_distributions(tmp_path: Path, path: str, expected: dict[str, str]) -> N
 
 def test_windows_has_two_files_for_a_script() -> None:
     assert package_paths._script_paths("tool", "Scripts") == ("Scripts/tool-script.py", "Scripts/tool.exe")
+
+
+class TestIsLinkedAs:
+    """Whether a path of an environment is what conda makes of a package's file."""
+
+    BUILT = "/built/here_placehold_placehold_placehold"
+
+    @pytest.fixture
+    def package(self, tmp_path: Path) -> Path:
+        """A package with a file in which the environment's path stands, and others."""
+        folder = tmp_path / "pkgs/tool-1.0-0"
+        (folder / "lib").mkdir(parents=True)
+        entry = {"_path": "lib/prefixed", "path_type": "hardlink", "prefix_placeholder": self.BUILT}
+        extracted(folder, [entry, "lib/plain"])
+        return folder
+
+    def linked(self, package: Path, name: str, source: bytes, here: bytes) -> bool:
+        """What is said of a source with this content, and of an installed file."""
+        prefix = package.parent.parent / "env"
+        (prefix / "lib").mkdir(parents=True, exist_ok=True)
+        (package / "lib" / name).write_bytes(source)
+        (prefix / "lib" / name).write_bytes(here.replace(b"ENV", bytes(prefix)))
+        return is_linked_as(str(package / "lib" / name), str(prefix), f"lib/{name}")
+
+    @pytest.mark.parametrize(("here", "same"), [(b"one", True), (b"two", False), (b"", False)])
+    def test_content(self, package: Path, here: bytes, same: bool) -> None:
+        assert self.linked(package, "plain", b"one", here) is same
+
+    @pytest.mark.parametrize(
+        ("source", "here", "same"),
+        [
+            (b"root = BUILT\n", b"root = ENV\n", True),
+            (b"root = BUILT\n", b"root = ENV/of/pip\n", False),
+            (b"root = BUILT\n", b"root = /elsewhere\n", False),
+            (b"\x7fELF BUILT/lib\0more", b"\x7fELF ENV/lib\0\0\0\0\0\0more", True),
+            (b"\x7fELF BUILT/lib\0more", b"\x7fELF ENV/lib\0\0\0\0\0\0less", False),
+            # Where the path is too long for a first line, conda writes one with env.
+            (b"#!BUILT/bin/python\nrun()\n", b"#!/usr/bin/env python\nrun()\n", True),
+            (b"#!BUILT/bin/python\nrun()\n", b"#!/usr/bin/env python\nwalk()\n", False),
+        ],
+    )
+    def test_the_environment_s_path_in_it(self, package: Path, source: bytes, here: bytes, same: bool) -> None:
+        assert self.linked(package, "prefixed", source.replace(b"BUILT", self.BUILT.encode()), here) is same
+
+    @pytest.mark.parametrize("text", ["[]", "{}", '{"paths": [7, {"_path": "lib/prefixed"}]}', "{"])
+    def test_a_list_that_says_nothing_of_it(self, package: Path, text: str) -> None:
+        (package / "info/paths.json").write_text(text)
+        assert not self.linked(package, "prefixed", self.BUILT.encode(), b"ENV")
+
+    def test_a_file_of_no_package(self, package: Path) -> None:
+        (package / "info/paths.json").unlink()
+        assert not self.linked(package, "prefixed", self.BUILT.encode(), b"ENV")
+
+    def test_links(self, package: Path, tmp_path: Path) -> None:
+        source, here = package / "lib/link.so", tmp_path / "link.so"
+        source.symlink_to("real.so")
+        for target, same in (("real.so", True), ("other.so", False)):
+            here.symlink_to(target)
+            assert is_linked_as(str(source), str(tmp_path), "link.so") is same
+            here.unlink()
+        here.write_bytes(b"")
+        assert not is_linked_as(str(source), str(tmp_path), "link.so")
+
+    def test_what_is_not_there_or_a_folder(self, package: Path, tmp_path: Path) -> None:
+        (package / "lib/plain").write_bytes(b"")
+        assert not is_linked_as(str(package / "lib/plain"), str(tmp_path), "nothing")
+        assert not is_linked_as(str(package / "lib/plain"), str(tmp_path), "pkgs")
+        assert not is_linked_as(str(package / "lib/absent"), str(tmp_path), "pkgs")

@@ -16,9 +16,10 @@ from conda_pipsafe.prefix.direct_url import parse_direct_url, strip_credentials
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_bytes, read_json
 from conda_pipsafe.prefix.history import dist_str, split_dist
 from conda_pipsafe.prefix.metadata import parse_metadata, parse_requires_txt
-from conda_pipsafe.prefix.paths import clean_relative, from_site
+from conda_pipsafe.prefix.paths import clean_relative, from_site, site_packages_of
 from conda_pipsafe.prefix.record_csv import parse_record_csv, plain_hashes, plain_paths
 from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, read_snapshot
+from support.nobody import as_nobody
 from support.prefixes import SITE, PrefixFactory
 
 
@@ -90,19 +91,10 @@ def test_too_large(make: PrefixFactory) -> None:
 
 
 def test_permissions() -> None:
-    # Root may read everything, so the reading is done as nobody, in a folder that nobody may enter.
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)  # noqa: S103 - nobody has to get in
+    with tempfile.TemporaryDirectory() as folder, as_nobody(folder):
         make = PrefixFactory(Path(folder, "env"))
         make.record("shut").chmod(0)
-        root = os.geteuid() == 0
-        if root:
-            os.seteuid(65534)
-        try:
-            assert kinds(make) == ["unreadable"]
-        finally:
-            if root:
-                os.seteuid(0)
+        assert kinds(make) == ["unreadable"]
 
 
 @pytest.mark.parametrize("name", ["evil\nname-1.0.dist-info", "\x1b[2J-1.0.dist-info", "-.dist-info", ".dist-info"])
@@ -147,6 +139,9 @@ def test_hostile_metadata_keeps_the_folder_s_name(make: PrefixFactory, content: 
         # The csv module of Python 3.10 does not read a NUL at all.
         ("nul\0,,\n", [], "invalid-path" if sys.version_info >= (3, 11) else "invalid-metadata"),
         ("x//y.py,,\n./z.py,,\n", ["x/y.py", "z.py"], None),
+        ('"a.py",,\n\n"b.py",,\n', ["a.py", "b.py"], None),
+        # More than any path has: the csv module gives up this row, and goes on.
+        (f'"{"x" * 2**20}x",,\n"b.py",,\n', ["b.py"], "invalid-metadata"),
         ("", [], None),
     ],
 )
@@ -168,10 +163,10 @@ def test_absolute_rows_below_the_prefix(make: PrefixFactory) -> None:
 
 
 def test_hashes_of_a_record() -> None:
-    rows, _ = parse_record_csv("a,sha256=AAAA,3\nb,md5=x,\nc,sha256=!,99999999999999999999\nd,,\n", "/p", "s", "R")
-    assert [row.sha256() for row in rows[:2]] == ["000000", None]
-    assert [row.size for row in rows] == [3, None, None, None]
-    assert rows[3].sha256() is None
+    text = "a,sha256=AAAA,3\nb,md5=x,\nc,sha256=A,99999999999999999999\nd,,\ne,sha256=é,\n"
+    rows, _ = parse_record_csv(text, "/p", "s", "R")
+    assert [row.sha256() for row in rows] == ["000000", None, None, None, None]
+    assert [row.size for row in rows] == [3, None, None, None, None]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +181,45 @@ def test_clean_relative(path: str, clean: str | None) -> None:
 @pytest.mark.parametrize(("row", "path"), [("", None), ("a\0", None), ("/elsewhere/a", None), ("/p/a", "a")])
 def test_from_site(row: str, path: str | None) -> None:
     assert from_site("/p", "s", row) == path
+
+
+def test_site_packages_of_a_python_whose_record_declares_none() -> None:
+    assert site_packages_of("3.12") == SITE
+    assert site_packages_of(None) is None
+
+
+def test_site_packages_that_may_not_be_listed() -> None:
+    """It is a problem to tell; what else the environment has is read."""
+    with tempfile.TemporaryDirectory() as folder, as_nobody(folder):
+        make = PrefixFactory(Path(folder, "env"))
+        make.record("good")
+        make.pip_dist("hidden")
+        (make.root / SITE).chmod(0o311)
+        try:
+            snapshot = read_snapshot(str(make.root))
+        finally:
+            (make.root / SITE).chmod(0o755)
+    assert snapshot.problems == [Problem("unreadable", SITE, "cannot be listed: Permission denied")]
+    assert snapshot.distributions == ()
+    assert snapshot.record_named("good") is not None
+
+
+@pytest.mark.parametrize(
+    ("channel", "name"),
+    [
+        ("https://conda.anaconda.org/conda-forge/linux-64", "conda-forge"),
+        ("https://conda.anaconda.org/conda-forge/noarch", "conda-forge"),
+        ("https://conda.anaconda.org/conda-forge", "conda-forge"),
+        ("conda-forge", "conda-forge"),
+        ("linux-64", "linux-64"),
+        ("", ""),
+    ],
+)
+def test_a_channel_as_people_call_it(make: PrefixFactory, channel: str, name: str) -> None:
+    make.record("a", channel=channel)
+    record = read_snapshot(str(make.root)).record_named("a")
+    assert record is not None
+    assert record.channel_name == name
 
 
 def test_noarch_paths_of_conda_and_of_rattler() -> None:

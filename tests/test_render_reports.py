@@ -317,4 +317,8 @@ def test_treemap_names_what_is_large_enough() -> None:
     assert text.count("<rect") == 2
     assert ">big&amp;</text>" in text
     assert ">tiny</text>" not in text
+    text = treemap([Owned("wide", "1", "conda", 3_100_000, 0), Owned("x", "1", "conda", 100_000, 0)])
+    assert ">x</text>" in text
+    assert ">100,000</text>" not in text
+    assert ">3,100,000</text>" in text
     assert ">\\ud800\\x1b</text>" in treemap([Owned("\ud800\x1b", "\x1b", "conda", 9, 0)])

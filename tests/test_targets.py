@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.installer.targets import Target, look
 from conda_pipsafe.prefix.snapshot import read_snapshot
+from conda_pipsafe.render.targets import target_lines
 from support.prefixes import SITE, PrefixFactory
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="paths of POSIX systems")
@@ -182,7 +184,10 @@ def test_a_constraint_that_is_not_there(prefix: PrefixFactory, tmp_path: Path) -
     prefix.write("pip.conf", f"[install]\nconstraint = {named}\n")
     finding = only(ask(prefix))
     assert (finding.code, finding.severity) == ("PS409", "error")
-    assert finding.fixes == (f"conda pipsafe guard on -p {prefix.root}   (or: off)",)
+    assert finding.fixes == (
+        f"To have the guard right again: conda pipsafe guard on -p {prefix.root}",
+        f"To be without it: conda pipsafe guard off -p {prefix.root}",
+    )
     named.parent.mkdir(parents=True)
     named.write_text("")
     assert ask(prefix).findings == ()
@@ -213,6 +218,20 @@ def test_an_environment_of_another_user() -> None:
         assert target.folder == f"{os.environ['HOME']}/.local/lib/python3.12/site-packages"
         assert "falls back to your home" in target.why
         assert ask(prefix).findings == ()
+
+
+def test_programs_that_are_not_there_or_do_not_say_whose_they_are(prefix: PrefixFactory) -> None:
+    own = prefix.root / "bin"
+    assert target_lines(ask(prefix))[1:3] == [
+        f"`pip`         {own}/pip (of {prefix.root})",
+        f"`python`      {own}/python (of {prefix.root})",
+    ]
+    (own / "pip").write_text("#!/bin/sh\nexec true\n")
+    (own / "python").unlink()
+    assert target_lines(ask(prefix))[1:3] == [
+        f"`pip`         {own}/pip (does not say which Python it runs)",
+        "`python`      none on PATH",
+    ]
 
 
 def test_base(prefix: PrefixFactory) -> None:
@@ -249,4 +268,4 @@ def test_kernels(prefix: PrefixFactory, tmp_path: Path) -> None:
     kernel(home, "python3", sys.executable)
     finding = only(ask(prefix))
     assert "comes before the environment's kernel of that name" in finding.message
-    assert "jupyter kernelspec remove python3" in finding.fixes[0]
+    assert re.fullmatch(r"To be without it: rm -r \S+/kernels/python3", finding.fixes[0])

@@ -1,10 +1,12 @@
 """How long an audit takes beside its peers, on an environment like the reference prefix of `docs/design.md`.
 
-    python tests/benchmarks/audit.py [--dists 350] [--files 230] [--runs 5] [--folder FOLDER]
+    python tests/benchmarks/audit.py [--made] [--dists 350] [--files 230] [--runs 5] [--folder FOLDER]
 
-Builds (once per folder) an environment of so many distributions with so many files each beside some conda packages, one
-of a tenth of that, and 200 small ones; runs every tool that is installed, in turns, so that what else the machine does
-hits all of them; and prints medians and ratios as Markdown tables, the last one with the floors.
+Builds (once per folder) the reference prefix of some 350 distributions of PyPI beside conda's (`reference_prefix.py`:
+it takes some minutes and gigabytes), one of about a tenth of that, and 200 small ones; runs every tool that is
+installed, in turns, so that what else the machine does hits all of them; and prints medians and ratios as Markdown
+tables, the last one with the floors. With `--made` there is nothing to download: the distributions, so many with so
+many files each, are written by this script.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+TENTH_PROJECTS = 20  # with what they need about a tenth of all
 CONDA_PACKAGES = 60
 CONDA_FILES = 60
 DEPENDS = 4
@@ -59,20 +62,19 @@ class Times(NamedTuple):
 def main() -> None:
     """Build what is missing, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dists", type=int, default=350)
-    parser.add_argument("--files", type=int, default=230)
+    parser.add_argument("--made", action="store_true", help="make the distributions up instead of asking PyPI")
+    parser.add_argument("--dists", type=int, default=350, help="with --made (default: %(default)s)")
+    parser.add_argument("--files", type=int, default=230, help="in each, with --made (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--environments", type=int, default=200, metavar="N", help="small ones; 0 leaves them out")
     parser.add_argument("--fast", action="store_true", help="only what the floors of one environment need")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "pipsafe-benchmark")
     args = parser.parse_args()
-    prefix = built(args.folder / f"reference-{args.dists}-{args.files}", args.dists, args.files, CONDA_PACKAGES)
-    tenth = built(args.folder / f"tenth-{args.dists}-{args.files}", args.dists // 10, args.files, CONDA_PACKAGES // 10)
-    found = [os.path.join(root, name) for root, _, names in os.walk(prefix) for name in names]
-    size = sum(os.lstat(path).st_size for path in found) / 1e9
+    prefix, tenth = environments(args)
+    number = paths_of(prefix)
     print(
-        f"{args.dists} distributions, {len(found):,} files of {size:.1f} GB, Python {sys.version.split()[0]}, "
-        f"{os.cpu_count()} processors, medians of {args.runs}\n"
+        f"{said(prefix)}; beside it one of {said(tenth)}. Python {sys.version.split()[0]}, "
+        f"{os.cpu_count()} processors, medians of {args.runs}.\n"
     )
     actions = dict(tools(prefix, fast=args.fast))
     actions[TENTH] = command(ours(tenth, "--no-cache"))
@@ -85,7 +87,37 @@ def main() -> None:
         many = {one: command([*each, "1"]), side: command([*each, str(os.cpu_count())])}
         times |= measured(many, args.runs)
     table(times)
-    floors(times, args.environments)
+    floors(times, args.environments, number / paths_of(tenth))
+
+
+def environments(args: argparse.Namespace) -> tuple[Path, Path]:
+    """The environment that is measured on, and one of a tenth of it."""
+    if args.made:
+        ending = f"{args.dists}-{args.files}"
+        return (
+            built(args.folder / f"reference-{ending}", args.dists, args.files, CONDA_PACKAGES),
+            built(args.folder / f"tenth-{ending}", args.dists // 10, args.files, CONDA_PACKAGES // 10),
+        )
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from benchmarks.reference_prefix import reference_prefix
+
+    return reference_prefix(args.folder), reference_prefix(args.folder, TENTH_PROJECTS)
+
+
+def said(prefix: Path) -> str:
+    """How large an environment is."""
+    found = [os.path.join(root, name) for root, _, names in os.walk(prefix) for name in names]
+    size = sum(os.lstat(path).st_size for path in found) / 1e9
+    dists = len(list(prefix.glob("lib/python*/site-packages/*.dist-info")))
+    records = len(list(prefix.glob("conda-meta/*.json")))
+    return f"{dists} distributions and {records} conda packages, {len(found):,} files of {size:.1f} GB"
+
+
+def paths_of(prefix: Path) -> int:
+    """How many paths have an owner, as the audit says."""
+    done = subprocess.run(ours(prefix, "--json"), capture_output=True, text=True, check=False)
+    value: dict[str, int] = json.loads(done.stdout)["summary"]
+    return value["paths"]
 
 
 def built(prefix: Path, dists: int, files: int, conda_packages: int) -> Path:
@@ -176,16 +208,19 @@ def ours(prefix: Path | None, *words: str) -> list[str]:
 
 
 def tools(prefix: Path, *, fast: bool) -> Iterator[tuple[str, Action]]:
-    """Each command that can be run here, ours first."""
+    """Each command that can be run here, ours last: what Python compiles for the others is a change that ours sees."""
     python, target = str(prefix / "bin/python"), ["-p", str(prefix)]
-    yield FIRST, command(ours(prefix, "--no-cache"))
-    yield AGAIN, command(ours(prefix))
-    yield DEEP, command(ours(prefix, "--deep"))
     yield PIP, command([python, "-m", "pip", "check"])
     if uv := shutil.which("uv"):
         yield UV, command([uv, "pip", "check", "--python", python])
-    if fast:
-        return
+    yield from () if fast else slow_tools(prefix, python, target)
+    yield FIRST, command(ours(prefix, "--no-cache"))
+    yield AGAIN, command(ours(prefix))
+    yield DEEP, command(ours(prefix, "--deep"))
+
+
+def slow_tools(prefix: Path, python: str, target: Sequence[str]) -> Iterator[tuple[str, Action]]:
+    """Those that no floor asks for."""
     yield "pip list", command([python, "-m", "pip", "list", "--disable-pip-version-check"])
     if conda := os.environ.get("CONDA_EXE") or shutil.which("conda"):
         yield "conda doctor", command([conda, "doctor", *target])
@@ -260,7 +295,7 @@ def table(times: Mapping[str, Times]) -> None:
         print(f"| {name} | {code} | {wall:.3f} | {cpu:.3f} | {ratios} |")
 
 
-def floors(times: Mapping[str, Times], environments: int) -> None:
+def floors(times: Mapping[str, Times], environments: int, larger: float) -> None:
     """Print each floor beside what was measured, by wall time and by processor time."""
     one, side = ONE.format(environments), SIDE.format(environments, os.cpu_count())
     print("\n| floor | at most | wall | user + system |\n|---|---:|---:|---:|")
@@ -268,7 +303,7 @@ def floors(times: Mapping[str, Times], environments: int) -> None:
         ("first time / pip check", FIRST, PIP, "1"),
         ("nothing changed / uv pip check", AGAIN, UV, "4"),
         ("--deep / bare sha256 of the same files", DEEP, BARE, "1.15"),
-        ("ten times the prefix / one time", FIRST, TENTH, "11"),
+        (f"{larger:.1f} times the paths / one time", FIRST, TENTH, f"{1.1 * larger:.1f}"),
         ("side by side / one after another", side, one, "0.59 (1.7 x faster)"),
     ):
         if upper in times and lower in times:

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/damage_matrix.py > docs/damage-matrix.md
 
-Needs the project's test extra, and conda on PATH; uv and env-repair where they are there (a column of a tool that is
-missing says so). Nothing in the table is written by hand: a cell is what the tool's exit code and output say. The rows
-are in `tests/support/damages.py`.
+Needs the project's test extra, and conda on PATH; uv and env-repair where they are there, and with `--conda-pypi CONDA`
+a conda that has the plugin conda-pypi (a column of a tool that is missing says so). Nothing in the table is written by
+hand: a cell is what the tool's exit code and output say. The rows are in `tests/support/damages.py`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from conda_pipsafe.demo.python_package import ask_interpreter  # noqa: E402
 from support.channel_cache import cached_channel, second_interpreter  # noqa: E402
 from support.damages import DAMAGES, Bench, Damage  # noqa: E402
 from support.packages import write_wheelhouse  # noqa: E402
+from support.real_damage import conda_packages, write_wheels  # noqa: E402
 from support.running import pip, run  # noqa: E402
 
 DETECTED, SILENT, MISLEADING, ABSENT = "detected", "silent", "misleading", "not installed"
@@ -49,10 +50,14 @@ class Look:
         bench: The environment.
         damage: Its row.
         usual: What a tool complains of where there is no harm, by tool; the first row fills it.
+        conda_pypi: A conda with that plugin, or None.
     """
 
-    def __init__(self, bench: Bench, damage: Damage, usual: dict[str, frozenset[str]]) -> None:
+    def __init__(
+        self, bench: Bench, damage: Damage, usual: dict[str, frozenset[str]], conda_pypi: Path | None = None
+    ) -> None:
         self.bench = bench
+        self.conda_pypi = conda_pypi
         self.damage = damage
         self._usual = usual
         self._records = {path: path.read_bytes() for path in (bench.prefix / "conda-meta").glob("*.json")}
@@ -111,6 +116,14 @@ def doctor(look: Look) -> str:
     return look.told(detected=look.unusual("doctor", frozenset(line for line in lines if "\u274c" in line)))
 
 
+def conda_pypi(look: Look) -> str:
+    if look.conda_pypi is None:
+        return ABSENT
+    variables = {**look.bench.variables, **look.bench.extra}
+    lines = run(look.conda_pypi, "doctor", "-p", look.bench.prefix, env=variables).stdout.splitlines()
+    return look.told(detected=look.unusual("conda-pypi", frozenset(line for line in lines if "\u274c" in line)))
+
+
 def conda_list(look: Look) -> str:
     done = look.bench.conda("list", "--json")
     if done.returncode != 0:
@@ -134,7 +147,7 @@ def env_repair(look: Look) -> str:
 
 TOOLS: Mapping[str, Tool] = {
     "`pipsafe audit`": ours, "`pip check`": pip_check, "`uv pip check`": uv_check, "`conda doctor`": doctor,
-    "`conda list`": conda_list, "env-repair": env_repair,
+    "… with conda-pypi": conda_pypi, "`conda list`": conda_list, "env-repair": env_repair,
 }  # fmt: skip
 
 
@@ -143,10 +156,11 @@ class Workshop(NamedTuple):
 
     folder: Path
     executable: Path
-    channel: Channel
+    channels: list[Channel]
     wheels: Path
     uv: str | None
     second: str | None
+    conda_pypi: Path | None
 
     def row(self, number: int, usual: dict[str, frozenset[str]]) -> str | None:
         """One line of the table; None where this machine cannot make the damage."""
@@ -155,11 +169,11 @@ class Workshop(NamedTuple):
             return None
         began = time.monotonic()
         # conda's package cache and home are the row's own: rows are made side by side.
-        variables = dict(conda_environment(home / "conda", [self.channel]))
+        variables = dict(conda_environment(home / "conda", self.channels))
         python = f"python={sys.version_info[0]}.{sys.version_info[1]}"
 
         def environment(prefix: Path, specs: tuple[str, ...] = ()) -> Path:
-            create_with_rattler(prefix, [python, "pip", *specs], [self.channel], home / "work")
+            create_with_rattler(prefix, [python, "pip", *specs], self.channels, home / "work")
             return prefix
 
         prefix = environment(home / "env", damage.specs)
@@ -170,7 +184,7 @@ class Workshop(NamedTuple):
         except AssertionError as error:
             print(f"{damage.title}: could not be made\n{error}", file=sys.stderr)
             return None
-        look = Look(bench, damage, usual)
+        look = Look(bench, damage, usual, self.conda_pypi)
         cells = [look.cell(tool) for tool in TOOLS.values()]
         print(f"{damage.title}: {time.monotonic() - began:.0f} s", file=sys.stderr)
         shutil.rmtree(home)
@@ -181,6 +195,7 @@ def main() -> None:
     """Make every damage, ask every tool, print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2, help="rows at once (default: %(default)s)")
+    parser.add_argument("--conda-pypi", type=Path, metavar="CONDA", help="a conda that has the plugin conda-pypi")
     parser.add_argument("--only", default="", metavar="WORDS", help="only the first row and those with these words")
     args = parser.parse_args()
     executable = find_conda()
@@ -195,9 +210,20 @@ def _page(folder: Path, executable: Path, args: argparse.Namespace) -> Iterator[
     cache = HERE.parent.parent / ".pytest_cache/d/pipsafe"
     cache.mkdir(parents=True, exist_ok=True)
     second = second_interpreter()
-    channel, wheels = cached_channel(cache, second), write_wheelhouse(folder / "wheels")
+    wheels = write_wheels(write_wheelhouse(folder / "wheels"))
+    (folder / "rivals").mkdir()
+    rivals = Channel(folder / "channel")
+    rivals.add_all(conda_packages(folder / "rivals", f"{sys.version_info[0]}.{sys.version_info[1]}"))
     version = ask_interpreter(second).short_version if second else None
-    shop = Workshop(folder, executable, channel, wheels, shutil.which("uv"), version)
+    shop = Workshop(
+        folder,
+        executable,
+        [cached_channel(cache, second), rivals],
+        wheels,
+        shutil.which("uv"),
+        version,
+        args.conda_pypi,
+    )
     yield "# Who sees which damage\n"
     yield "Made by `tests/benchmarks/damage_matrix.py`; do not edit by hand.\n"
     versions = [run(executable, "--version").ok().stdout.strip()]
@@ -206,7 +232,7 @@ def _page(folder: Path, executable: Path, args: argparse.Namespace) -> Iterator[
     yield "*detected*: the exit code or the output tells. *silent*: it does not. *misleading*: it says that all is"
     yield "well, or lists the package, though importing it fails or gives another version. The letter is the group of"
     yield "failure modes: A pip changed conda's, B conda changed pip's, C Python moved, D wrong target or shadowing,"
-    yield "E metadata and copies, G uv, H operations.\n"
+    yield "E metadata and copies, F binaries, G uv, H operations.\n"
     yield f"| | damage | {' | '.join(TOOLS)} |"
     yield f"|---|---|{'---|' * len(TOOLS)}"
     usual: dict[str, frozenset[str]] = {}

@@ -13,6 +13,9 @@ from typing import NamedTuple
 from conda_pipsafe.demo.environment import clean_environment, python_of
 from conda_pipsafe.demo.pip_package import find_pip_wheel
 from conda_pipsafe.demo.python_package import ask_interpreter
+from conda_pipsafe.demo.wheels import write_wheel
+from support.packages import same_files
+from support.random_world import make_checkout
 from support.running import Finished, pip, run
 
 
@@ -277,6 +280,75 @@ def _moved(bench: Bench) -> None:
         script.write_text(script.read_text().replace(str(bench.prefix), str(was)))
 
 
+def _below_strict(bench: Bench) -> None:
+    bench.pip("alpha==2.0")
+
+
+def _command(bench: Bench) -> None:
+    bench.pip("stray")
+
+
+def _conda_itself(bench: Bench) -> None:
+    bench.pip("needs-conda")
+
+
+def _checkout(bench: Bench) -> Path:
+    checkout = make_checkout(bench.prefix.parent / "checkout", "alpha")
+    bench.pip("--no-build-isolation", "--no-deps", "-e", str(checkout))
+    return checkout
+
+
+def _hidden_checkout(bench: Bench) -> None:
+    _checkout(bench)
+    bench.conda("install", "-y", "alpha=1.0").ok()
+
+
+def _checkout_gone(bench: Bench) -> None:
+    shutil.rmtree(_checkout(bench))
+
+
+def _mark(bench: Bench) -> None:
+    """The mark that a distributor or a person put there stays with the Python that was."""
+    (bench.site().parent / "EXTERNALLY-MANAGED").write_text("[externally-managed]\n")
+    bench.conda("install", "-y", f"python={bench.second}").ok()
+
+
+def _too_old(bench: Bench) -> None:
+    bench.pip("--ignore-requires-python", "old-too")
+
+
+def _redirected(bench: Bench) -> None:
+    (bench.prefix / "pip.conf").write_text(f"[install]\ntarget = {bench.prefix.parent}/elsewhere\n")
+
+
+def _pythonpath(bench: Bench) -> None:
+    folder = bench.prefix.parent / "pythonpath"
+    bench.pip("--no-deps", "--target", str(folder), "alpha==2.0")
+    bench.extra = {"PYTHONPATH": str(folder)}
+
+
+def _same_files(bench: Bench) -> None:
+    write_wheel(same_files("vision", "cv2"), bench.wheels)
+    bench.pip("opencv-python")
+    bench.pip("vision")
+
+
+def _dist_info_gone(bench: Bench) -> None:
+    """As an antivirus or a hurried hand does; that it was there is known from a look before."""
+    bench.pip("alpha==2.0")
+    words = ("-m", "conda_pipsafe", "status", "-p", bench.prefix)
+    run(sys.executable, *words, env=clean_environment()).ok()
+    shutil.rmtree(bench.site() / "alpha-2.0.dist-info")
+
+
+def _numpy(bench: Bench) -> None:
+    bench.pip("numpy==2.0.0")
+
+
+def _openmp(bench: Bench) -> None:
+    bench.pip("torchlike")
+
+
 DAMAGES: tuple[Damage, ...] = (
     Damage("-", "no harm: pip beside conda", ("alpha=1.0",), "alpha", _fine),
     Damage("-", "no harm: pip alone", (), "piponly", _ours_alone),
@@ -292,6 +364,11 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("A", "… of a conda package without dist-info", ("py-delta",), "delta", _overlap_delta, listed="py-delta"),
     Damage("A", "pip breaks a pin", ("alpha=1.0",), "alpha", _pin),
     Damage("A", "pip changes a frozen environment", ("alpha=1.0",), "alpha", _frozen),
+    Damage("A", "pip moves what conda's package needs", ("strict",), "strict", _below_strict),
+    Damage(
+        "A", "pip writes over a command of conda's", ("rival-conda",), "rival_conda", _command, listed="rival-conda"
+    ),
+    Damage("A", "pip installs PyPI's conda as a requirement", (), "conda", _conda_itself),
     Damage("A", "a file of conda's is edited in place", ("alpha=1.0",), "alpha", _edited),
     Damage("B", "conda installs over pip's package", (), "alpha", _over_pip),
     Damage("B", "conda removes what pip had upgraded", ("alpha=1.0",), "alpha", _removed_live),
@@ -299,17 +376,27 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("B", "conda removes what pip's package needs", ("alpha=1.0",), "alpha", _removed_need),
     Damage("B", "conda downgrades what pip's package needs", ("alpha=2.0",), "alpha", _downgraded_need),
     Damage("B", "conda goes back to an earlier revision", ("alpha=1.0",), "alpha", _revision),
+    Damage("B", "conda hides an editable checkout", (), "alpha", _hidden_checkout),
     Damage("C", "conda changes Python's minor version", ("alpha=1.0",), "piponly", _moved_python, "second"),
+    Damage("C", "… and EXTERNALLY-MANAGED stays behind", ("alpha=1.0",), "alpha", _mark, "second"),
+    Damage("C", "a package that is not for this Python", (), "old_too", _too_old, listed="old-too"),
     Damage("D", "the home folder hides conda's package", ("alpha=1.0",), "alpha", _home),
     Damage("D", "another environment's pip installs here", ("beta",), "alpha", _foreign_pip),
     Damage("D", "a virtual environment's pip installs here", (), "alpha", _venv_pip),
     Damage("D", "pip.conf names a file that is gone", ("alpha=1.0",), "alpha", _dead_constraint),
+    Damage("D", "pip.conf sends installs elsewhere", ("alpha=1.0",), "alpha", _redirected),
+    Damage("D", "PYTHONPATH hides conda's package", ("alpha=1.0",), "alpha", _pythonpath),
     Damage("E", "conda clones an upgraded environment", ("alpha=1.0",), "alpha", _clone),
     Damage("E", "a requirement is missing", (), "piponly", _needs_absent),
     Damage("E", "METADATA is empty (a full disk)", (), "alpha", _torn),
     Damage("E", "a conda-meta record is cut off", ("alpha=1.0",), "alpha", _damaged_record),
     Damage("E", "a file of pip's is gone", (), "alpha", _pip_file_gone),
     Damage("E", "a file of pip's is edited in place", (), "alpha", _pip_edited),
+    Damage("E", "an editable checkout is gone", (), "alpha", _checkout_gone),
+    Damage("E", "two projects of pip's have the same files", (), "cv2", _same_files, listed="vision"),
+    Damage("E", "the dist-info of pip's package is deleted", (), "alpha", _dist_info_gone),
+    Damage("F", "pip moves NumPy below conda's compiled package", ("built",), "built", _numpy),
+    Damage("F", "a wheel brings OpenMP beside conda's", ("llvm-openmp",), "torchlike", _openmp),
     Damage("G", "uv upgrades conda's package", ("alpha=1.0",), "alpha", _uv_upgrade, "uv"),
     Damage("G", "uv pip sync", ("alpha=1.0", "gamma"), "gamma", _uv_sync, "uv"),
     Damage("G", "uv uninstalls a package that is there twice", ("alpha=1.0",), "alpha", _uv_two, "uv"),

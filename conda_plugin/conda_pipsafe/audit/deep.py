@@ -8,28 +8,24 @@ environment was moved, and on macOS binaries that conda signed anew after replac
 from __future__ import annotations
 
 import os
-import sys
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.checks.pip_files import reinstall
 from conda_pipsafe.audit.commands import altered_commands
+from conda_pipsafe.audit.comparing import Compared, Comparison, Owner, Progress
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
-from conda_pipsafe.audit.hashing import DEAD_LINK, FORBIDDEN, NO_FILE, Altered, Expected, Progress, altered_files
-from conda_pipsafe.audit.overlap import is_bytecode
+from conda_pipsafe.audit.hashing import DEAD_LINK, FORBIDDEN, NO_FILE, Altered
 from conda_pipsafe.audit.relocated import relocated_files
 from conda_pipsafe.audit.wording import counted, installer, listed, matters
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
-from conda_pipsafe.prefix.paths import scripts_dir
-
-_NO_HASH = {"unix_python_entry_point", "windows_python_entry_point_script", "windows_python_entry_point_exe",
-            "pyc_file", "softlink", "directory"}  # fmt: skip
-Owner = Record | Distribution
+from conda_pipsafe.prefix.paths import path_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,53 +48,70 @@ def deep(context: AuditContext, others: Sequence[str] = (), progress: Progress |
         others: Absolute paths of environments that may share files with this one.
         progress: Told how far it is.
     """
-    owners = dict(_expected(context))
-    expected = [Expected(path, digest) for path, (digest, _) in owners.items()]
-    altered: dict[str, list[Altered]] = defaultdict(list)
-    by_name: dict[str, Owner] = {}
-    for found in altered_files(context.snapshot.prefix, expected, progress):
-        owner = owners[found.path][1]
-        name = owner.meta_path if isinstance(owner, Record) else owner.path
-        altered[name].append(found)
-        by_name[name] = owner
+    with closing(Comparison(context, progress)) as comparison:
+        return deep_report(context, comparison.begin(), others)
+
+
+def deep_report(context: AuditContext, comparison: Comparison, others: Sequence[str] = ()) -> DeepReport:
+    """What comparing every file found, when it has found it.
+
+    Args:
+        context: What is looked at.
+        comparison: Of its files, begun.
+        others: Absolute paths of environments that may share files with this one.
+    """
+    others_own = _told_as_others(context)
+    results = [item for item in comparison.results() if _identifier(item.owner) not in others_own]
     findings: list[Finding] = []
-    for name, items in altered.items():
-        findings += _findings(context, by_name[name], items, others)
+    for owner, altered in _altered_files(context, results):
+        findings += _findings(context, owner, altered, others)
     findings += altered_commands(context)
-    return DeepReport(tuple(findings), len(expected))
+    return DeepReport(tuple(findings), sum(item.files for item in results))
 
 
-def _expected(context: AuditContext) -> Iterator[tuple[str, tuple[str, Owner]]]:
-    """Path to hash and owner, of all files whose change no other finding tells already."""
-    contested = {path for paths in context.contested.values() for path in paths}
-    contested |= {*map(context.as_recorded, contested), *context.overlapping}
+def _identifier(owner: Owner) -> str:
+    return owner.meta_path if isinstance(owner, Record) else owner.path
+
+
+def _told_as_others(context: AuditContext) -> frozenset[str]:
+    """Owners whose files are another's, as other findings tell: each would be told once more for it."""
     elsewhere = {key for health in context.health for key in health.beside}
-    for dist in context.foreign:
-        if dist.key not in elsewhere:
-            yield from _of_dist(context, dist, contested)
-    for health in context.health:
-        stale = health.record.meta_path in context.stale
-        if not (stale or health.removed or health.replaced or health.taken or health.beside):
-            yield from _of_record(health.record, contested)
+    records = (
+        health.record.meta_path
+        for health in context.health
+        if health.removed or health.replaced or health.taken or health.beside
+    )
+    return context.stale.union(records, (dist.path for dist in context.foreign if dist.key in elsewhere))
 
 
-def _of_dist(context: AuditContext, dist: Distribution, contested: set[str]) -> Iterator[tuple[str, tuple[str, Owner]]]:
-    commands = f"{scripts_dir()}/"
-    for path, written in context.hashes(dist):
-        if is_bytecode(path) or path in contested or path.startswith(commands):
-            continue
-        if written.startswith("sha256="):
-            yield path, (written, dist)
+def _altered_files(context: AuditContext, results: Sequence[Compared]) -> Iterator[tuple[Owner, list[Altered]]]:
+    """The altered files of each owner that has any, without those whose change another finding tells already.
+
+    Of what conda packages share (they clobber each other) one is there: a file that is as any of them recorded it is as
+    installed, and one that is as none did is told of the last.
+    """
+    last = {found.path: item.owner for item in results for found in item.altered}
+    if not last:
+        return
+    told = {path for paths in context.contested.values() for path in paths}
+    told |= {*map(context.as_recorded, told), *context.overlapping}
+    told |= _as_another_recorded(context, results)
+    for item in results:
+        altered = [found for found in item.altered if found.path not in told and last[found.path] is item.owner]
+        if altered:
+            yield item.owner, altered
 
 
-def _of_record(record: Record, contested: set[str]) -> Iterator[tuple[str, tuple[str, Owner]]]:
-    signed = sys.platform == "darwin"
-    for fact in record.path_facts():
-        if fact.sha256 is None or fact.path_type in _NO_HASH or is_bytecode(fact.path) or fact.path in contested:
-            continue
-        if signed and fact.rewritten:
-            continue
-        yield fact.path, (fact.sha256, record)
+def _as_another_recorded(context: AuditContext, results: Sequence[Compared]) -> set[str]:
+    """Files that are altered for one conda package, and not for another that has them too."""
+    compared = {_identifier(item.owner) for item in results}
+    times = Counter(found.path for item in results if isinstance(item.owner, Record) for found in item.altered)
+    owners = context.snapshot.record_paths
+    return {
+        path
+        for path, count in times.items()
+        if count < sum(record.meta_path in compared for record in owners.get(path_key(path), ()))
+    }
 
 
 def _findings(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from conda_pipsafe.audit.report import AuditReport
@@ -12,9 +13,9 @@ from conda_pipsafe.audit.report import AuditReport
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from conda_pipsafe.audit.comparing import Comparison, Progress
     from conda_pipsafe.audit.context import AuditContext
     from conda_pipsafe.audit.findings import Finding
-    from conda_pipsafe.audit.hashing import Progress
     from conda_pipsafe.audit.overview import Overview
 
 
@@ -76,11 +77,12 @@ def _look(prefix: str, depth: Depth, progress: Progress | None) -> Audited:
         gathered = gather(prefix)
     except NotAnEnvironmentError as error:
         return Audited(prefix, None, error=str(error))
-    report = engine.audit(gathered.context)
-    # Problems are said each time: the ledger may be had next time. What other packages' checks read nobody knows.
-    if depth.cached and not gathered.problems and not offered_checks().foreign:
-        remembered.remember(gathered.context, report, looked)
-    report = _with_more(report, gathered.context, depth, progress)
+    with _begun(gathered.context, depth, progress) as comparison:
+        report = engine.audit(gathered.context)
+        # Problems are said each time: the ledger may be had next time. What other packages' checks read nobody knows.
+        if depth.cached and not gathered.problems and not offered_checks().foreign:
+            remembered.remember(gathered.context, report, looked)
+        report = _with_more(report, gathered.context, depth, comparison)
     shown = None
     if depth.overview:
         from conda_pipsafe.audit.overview import overview
@@ -89,16 +91,29 @@ def _look(prefix: str, depth: Depth, progress: Progress | None) -> Audited:
     return Audited(prefix, report, gathered.problems, overview=shown)
 
 
-def _with_more(report: AuditReport, context: AuditContext, depth: Depth, progress: Progress | None) -> AuditReport:
+def _begun(context: AuditContext, depth: Depth, progress: Progress | None) -> AbstractContextManager[Comparison | None]:
+    """The comparison of every file, where it is asked for, begun: it goes on beside the checks."""
+    if not depth.deep:
+        return nullcontext()
+    from conda_pipsafe.audit.comparing import Comparison
+
+    comparison = Comparison(context, progress)
+    # What raises here does so again when its findings are asked for, and is told then.
+    with suppress(Exception):
+        comparison.begin()
+    return closing(comparison)
+
+
+def _with_more(report: AuditReport, context: AuditContext, depth: Depth, comparison: Comparison | None) -> AuditReport:
     from conda_pipsafe.audit import engine
 
-    if depth.deep:
-        from conda_pipsafe.audit.deep import deep
+    if comparison is not None:
+        from conda_pipsafe.audit.deep import deep_report
 
         hashed: list[int] = []
 
         def look() -> Iterator[Finding]:
-            found = deep(context, depth.others, progress)
+            found = deep_report(context, comparison, depth.others)
             hashed.append(found.hashed)
             yield from found.findings
 

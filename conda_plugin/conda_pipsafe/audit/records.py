@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from conda_pipsafe.prefix.conda_meta import Record
-from conda_pipsafe.prefix.metadata import canonical_name
-
-_METADATA_ENDS = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
+from conda_pipsafe.prefix.metadata import METADATA_ENDS, canonical_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ def record_distributions(record: Record) -> Mapping[str, tuple[str, str]]:
     """
     found: dict[str, tuple[str, str]] = {}
     for path in record.files:
-        if not path.endswith(_METADATA_ENDS):
+        if not path.endswith(METADATA_ENDS):
             continue
         entry = path.rpartition("/")[0] if path.endswith(("/METADATA", "/PKG-INFO")) else path
         folder, _, name = entry.rpartition("/")

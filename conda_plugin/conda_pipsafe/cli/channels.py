@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from conda_pipsafe.engines.conda_command import in_conda
+from conda_pipsafe.engines.conda_context import in_conda
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import PipArguments
 from conda_pipsafe.installer.plan import Plan

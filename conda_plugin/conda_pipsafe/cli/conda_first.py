@@ -12,12 +12,12 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from conda_pipsafe.cli.channels import ChannelFinder
 from conda_pipsafe.cli.console import Console
-from conda_pipsafe.engines.conda_command import INTERRUPTED, CondaRun, conda_install, find_conda_command, in_conda
+from conda_pipsafe.engines.conda_context import in_conda
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import PipArguments
 from conda_pipsafe.installer.install import Options, Prepared
@@ -28,6 +28,8 @@ from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 
 if TYPE_CHECKING:
+    from conda_pipsafe.cli.channels import ChannelFinder
+    from conda_pipsafe.engines.conda_command import CondaRun
     from conda_pipsafe.installer.offers import Offer
 
 _VARIABLE = "CONDA_PLUGINS_PIPSAFE_CONDA_FIRST"
@@ -70,8 +72,6 @@ class CondaFirst:
     """
 
     def __init__(self, args: argparse.Namespace, console: Console, arguments: PipArguments, folder: str) -> None:
-        from conda_pipsafe.installer.offers import why_not
-
         self._args, self._console, self._arguments, self._folder = args, console, arguments, folder
         self.wanted = _setting() if args.conda_first is None else bool(args.conda_first)
         self._stack = ExitStack()
@@ -81,13 +81,30 @@ class CondaFirst:
         self._run: CondaRun | None = None
         self.took_all = False
         self._undone_by = ""
-        option = "--backend uv" if args.backend == "uv" else why_not(arguments)
         # Only conda itself can say at no cost what it knows.
-        self._hints = in_conda() and option is None and args.conda_first is None and not console.quiet
+        self._hints = in_conda() and args.conda_first is None and not console.quiet
+        if self.wanted or self._hints:
+            self._look_at_options()
+        if self.wanted:
+            _ = self._finder  # begins to look
+
+    @cached_property
+    def _finder(self) -> ChannelFinder:
+        from conda_pipsafe.cli.channels import ChannelFinder
+
+        return ChannelFinder(
+            self._args.channel, fresh=self.wanted, folder=self._folder, stack=self._stack, note=self._note
+        )
+
+    def _look_at_options(self) -> None:
+        """Some leave nothing for conda to do."""
+        from conda_pipsafe.installer.offers import why_not
+
+        option = "--backend uv" if self._args.backend == "uv" else why_not(self._arguments)
         if option and self.wanted:
-            self.wanted = False
             self._note(f"conda is not asked first: {option} is for pip or uv alone")
-        self._finder = ChannelFinder(args.channel, fresh=self.wanted, folder=folder, stack=self._stack, note=self._note)
+        if option:
+            self.wanted = self._hints = False
 
     def __enter__(self) -> CondaFirst:  # noqa: PYI034 - Self is newer than Python 3.10
         return self
@@ -124,6 +141,8 @@ class CondaFirst:
             StoppedError: When conda refuses, or a person said no.
             PipFailedError: When pip has no plan.
         """
+        from conda_pipsafe.engines.conda_command import INTERRUPTED, conda_install
+
         if not self.wanted or options.dry_run:
             return before
         pip, plan = foresee(
@@ -160,6 +179,8 @@ class CondaFirst:
             return prepared
         if not self.wanted and not self._hints:
             return prepared
+        from conda_pipsafe.engines.conda_command import conda_install
+
         self._find(prepared.plan, prepared.before, prepared.pip.environment)
         if not self.wanted:
             return prepared
@@ -184,9 +205,9 @@ class CondaFirst:
 
     def tell(self) -> None:
         """Without `--conda-first`: say in a line what conda has."""
-        from conda_pipsafe.render.offers import offer_lines
+        if not self.wanted and (self._offers or self._unread):
+            from conda_pipsafe.render.offers import offer_lines
 
-        if not self.wanted:
             for line in offer_lines(self._offers, self._unread):
                 self._console.say(line)
 
@@ -198,6 +219,7 @@ class CondaFirst:
         self._offers, self._unread = self._finder.find(plan, before, self._arguments, variables)
 
     def _conda_for_offers(self) -> list[str] | None:
+        from conda_pipsafe.engines.conda_command import find_conda_command
         from conda_pipsafe.render.offers import taken_lines
 
         if not self._offers:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from conda_pipsafe.engines.conda_context import in_conda
 from conda_pipsafe.installer.runner import interrupts
 
 INTERRUPTED = 130
@@ -33,11 +34,6 @@ class CondaRun:
     said: str = ""
     link: tuple[Mapping[str, Any], ...] = field(default=())
     unlink: tuple[Mapping[str, Any], ...] = field(default=())
-
-
-def in_conda() -> bool:
-    """Whether we run inside of conda, as `conda pipsafe`."""
-    return "conda" in sys.modules
 
 
 def find_conda_command() -> list[str] | None:

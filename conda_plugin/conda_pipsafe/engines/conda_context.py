@@ -6,10 +6,16 @@ Imports nothing: hooks ask this before they know whether there is anything to do
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any, Literal
 
 Mode = Literal["warn", "prompt", "block", "off"]
 MODES: tuple[Mode, ...] = ("warn", "prompt", "block", "off")
+
+
+def in_conda() -> bool:
+    """Whether we run inside of conda, as `conda pipsafe`."""
+    return "conda" in sys.modules
 
 
 def mode() -> Mode:

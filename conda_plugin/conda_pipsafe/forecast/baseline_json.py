@@ -15,7 +15,8 @@ def baseline_to_json(baseline: Baseline) -> dict[str, Any]:
         "python": baseline.python,
         "site": baseline.site,
         "watched": [
-            [dist.name, dist.version, dist.installer, dist.path, dict(dist.files)] for dist in baseline.watched
+            [dist.name, dist.version, dist.installer, dist.path, dict(dist.files), list(dist.again)]
+            for dist in baseline.watched
         ],
         "stamps": {path: list(stamp) for path, stamp in baseline.stamps.items()},
         "shared": sorted(baseline.shared),
@@ -35,8 +36,11 @@ def baseline_from_json(value: Mapping[str, Any]) -> Baseline:
         prefix=value["prefix"],
         python=value["python"],
         site=value["site"],
-        watched=tuple(Watched(*fields) for fields in value["watched"]),
-        stamps={path: (int(ino), int(size), int(mtime)) for path, (ino, size, mtime) in value["stamps"].items()},
+        watched=tuple(
+            Watched(name, version, installer, path, dict(files), tuple(*again))
+            for name, version, installer, path, files, *again in value["watched"]
+        ),
+        stamps={path: (int(ino), int(size), int(mtime)) for path, (ino, size, mtime) in dict(value["stamps"]).items()},
         shared=frozenset(value["shared"]),
         replaced=frozenset(value["replaced"]),
         doubled=frozenset(value["doubled"]),

@@ -8,7 +8,6 @@ that is installed or lies in a package cache brings, a table of well-known diffe
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,11 +16,12 @@ from typing import Literal
 from conda_pipsafe.forecast.package_paths import read_package_paths
 from conda_pipsafe.prefix.files import UnreadableError
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 PYPI = "pkg:pypi/"
 MOST_FOLDERS = 3
-_SPEC_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_SPEC_NAME = lazy(r"[A-Za-z0-9_.-]+")
 
 # Well-known packages of conda-forge whose name is not that of their distribution. Each pair stands in parselmouth's
 # mapping, which is read from the dist-infos in the packages (prefix-dev/parselmouth, files/compressed_mapping.json);

@@ -33,6 +33,7 @@ class Watched:
     Attributes:
         path: Its dist-info, prefix-relative.
         files: Its existing paths, with the sha256 that its RECORD has for each (None where it has none).
+        again: How pip is told to install exactly this.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Watched:
     installer: str
     path: str
     files: Mapping[str, str | None]
+    again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def _watch(snapshot: Snapshot, dist: Distribution, stamps: dict[str, Stamp]) -> 
         if stamp is not None:
             stamps[row.path] = stamp
             files[row.path] = row.sha256()
-    return Watched(dist.name, dist.version, dist.installer or "pip", dist.path, files)
+    return Watched(dist.name, dist.version, dist.installer or "pip", dist.path, files, dist.again)
 
 
 def stamp_of(prefix: str, path: str) -> Stamp | None:

@@ -8,9 +8,8 @@ from functools import cached_property
 
 from conda_pipsafe.forecast.folders import Folders
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
+from conda_pipsafe.prefix.metadata import METADATA_ENDS
 from conda_pipsafe.prefix.paths import path_key
-
-_METADATA_ENDS = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
 
 
 @dataclass
@@ -54,7 +53,7 @@ class PlannedPaths:
         if package.paths is None:
             return False
         folder = f"{self.folders.key(site)}/"
-        metadata = [self.folders.key(path) for path in package.paths if path.endswith(_METADATA_ENDS)]
+        metadata = [self.folders.key(path) for path in package.paths if path.endswith(METADATA_ENDS)]
         return not metadata or any(path.startswith(folder) for path in metadata)
 
 

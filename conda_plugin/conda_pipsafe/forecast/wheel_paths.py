@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.prefix.paths import clean_relative
+from conda_pipsafe.prefix.patterns import lazy
 
-_DATA = re.compile(r"^[^/]+\.data/([^/]+)/(.+)$")
-_VERSIONED = {"pip": re.compile(r"pip(\d+(\.\d+)?)?$"), "easy_install": re.compile(r"easy_install(-\d+\.\d+)?$")}
+_DATA = lazy(r"^[^/]+\.data/([^/]+)/(.+)$")
+_VERSIONED = {"pip": lazy(r"pip(\d+(\.\d+)?)?$"), "easy_install": lazy(r"easy_install(-\d+\.\d+)?$")}
 _SCRIPTS = {"console_scripts", "gui_scripts"}
 _TEXT_LIMIT = 4 * 1024 * 1024
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.hooks import session as sessions
+from conda_pipsafe.hooks.asking import CANNOT_ASK, STOPPED, confirmed
 from conda_pipsafe.hooks.guard import Refusal, tell
-from conda_pipsafe.hooks.transactions import CANNOT_ASK, STOPPED, confirmed
 
 if TYPE_CHECKING:
     from conda_pipsafe.forecast.outcome import Baseline

@@ -33,7 +33,7 @@ def warn_of_deletion(command: str, options: Any) -> None:  # noqa: ANN401 - cond
         raise Refusal(deletion_text(seen, harms, refused=True))
     tell(deletion_text(seen, harms))
     if engine.mode() == "prompt" and not asked and engine.may_ask():
-        from conda_pipsafe.hooks.transactions import confirmed
+        from conda_pipsafe.hooks.asking import confirmed
 
         if not confirmed():
             raise Refusal("conda-pipsafe: stopped at your word; nothing was changed")

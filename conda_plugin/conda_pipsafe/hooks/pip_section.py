@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.engines.conda_files import PipSection, pip_sections
+from conda_pipsafe.hooks.asking import confirmed
 from conda_pipsafe.hooks.guard import Refusal, tell
-from conda_pipsafe.hooks.transactions import confirmed
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.render.pip_section import section_text
 
@@ -121,5 +121,10 @@ def _applies(requirement: Requirement, snapshot: Snapshot | None) -> bool:
 
 def _is_kept(requirement: Requirement, version: str) -> bool:
     """Whether `-U` finds nothing to do: the line pins the very version that conda has."""
+    from packaging.version import InvalidVersion
+
     pins = [pin for pin in requirement.specifier if pin.operator in {"==", "==="} and not pin.version.endswith(".*")]
-    return bool(version and pins and requirement.specifier.contains(version, prereleases=True))
+    try:
+        return bool(version and pins and requirement.specifier.contains(version, prereleases=True))
+    except InvalidVersion:
+        return False

@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.hooks import session as sessions
+from conda_pipsafe.hooks.asking import CANNOT_ASK, STOPPED, confirmed
 from conda_pipsafe.hooks.guard import Refusal, conda_error, log, observing, tell
 
 if TYPE_CHECKING:
     from conda_pipsafe.forecast.effects import Forecast, Harm
     from conda_pipsafe.prefix.snapshot import Snapshot
-
-CANNOT_ASK = (
-    "conda-pipsafe: stopped; nothing was changed. This was not known before conda asked, and now nobody can be asked.\n"
-    "  run the command again: what it brings is downloaded now, and so the question comes first; or go on without a\n"
-    "  question:  CONDA_PLUGINS_PIPSAFE_MODE=warn conda ..."
-)
-
-STOPPED = "conda-pipsafe: stopped at your word; nothing was changed"
 
 
 @observing
@@ -278,12 +271,3 @@ def _is_new(harm: Harm) -> bool:
     if (harm.dist.path, "touched", "") in said:
         return harm.orphaned and (harm.dist.path, "orphaned", "") not in said
     return not _keys(harm) <= said
-
-
-def confirmed() -> bool:
-    """Ask whether to go on; no answer is a no."""
-    try:
-        answer = input("conda-pipsafe: go on all the same? (y/[n]) ")
-    except EOFError:
-        return False
-    return answer.strip().lower() in {"y", "yes"}

@@ -6,7 +6,6 @@ which pip's users type every day.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -14,6 +13,7 @@ from itertools import pairwise
 from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.prefix.direct_url import strip_credentials
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.patterns import lazy
 
 OUR_FLAGS = {
     "--dry-run": "d", "--yes": "y", "--quiet": "q", "--verbose": "v", "--help": "h", "--json": "",
@@ -42,8 +42,8 @@ _REFUSED = {
     "--root": "installs outside the environment",
     "--python": "would run on another Python",
 }
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
-_NAME = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$")
+_URL = lazy(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_NAME = lazy(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$")
 _SHORT_OURS = {short for short in OUR_FLAGS.values() if short}
 _SHORT_OUR_VALUES = {short: option for option, short in OUR_VALUES.items() if short}
 

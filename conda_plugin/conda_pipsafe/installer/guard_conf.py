@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.prefix.patterns import lazy
 
 CONSTRAINTS = "conda-meta/pipsafe/constraints.txt"
-_TOKEN = re.compile(r"\S*conda-meta[/\\]pipsafe[/\\]constraints\.txt")
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_HEADER = re.compile(r"\[(.+)\]")
-_OPTION = re.compile(r"\s*([^=:]+?)\s*[=:]")
+_TOKEN = lazy(r"\S*conda-meta[/\\]pipsafe[/\\]constraints\.txt")
+_LINE = lazy(r"[^\n]*\n|[^\n]+")
+_HEADER = lazy(r"\[(.+)\]")
+_OPTION = lazy(r"\s*([^=:]+?)\s*[=:]")
 
 _WAY_BACK = "`conda pipsafe guard off` takes it out again"
 _FOR_FILE = f"# conda-pipsafe guard made this file: {_WAY_BACK}"

@@ -14,15 +14,15 @@ older setuptools. Which pip does what (each was read and run):
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 _MARKER = ' ; python_version not in "${_PIP_STANDALONE_CERT}"'
 _NO_MARKER_FROM, _NOT_NEEDED_FROM = (25, 0), (26, 2)
-_NUMBERS = re.compile(r"\d+")
+_NUMBERS = lazy(r"\d+")
 
 # Build backends of PyPI's projects and all that they need; numpy is not here: it is what a guard is for.
 BUILD_TOOLS = frozenset({

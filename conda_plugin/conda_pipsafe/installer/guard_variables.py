@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.prefix.patterns import lazy
 
 STATE = "conda-meta/state"
 UV_CONSTRAINTS = "conda-meta/pipsafe/uv-constraints.txt"
 NAME = "UV_CONSTRAINT"
-_OURS = re.compile(r"\S*conda-meta[/\\]pipsafe[/\\]uv-constraints\.txt")
+_OURS = lazy(r"\S*conda-meta[/\\]pipsafe[/\\]uv-constraints\.txt")
 
 # What was there before the variable was added: no file, a file without variables, or one with.
 Before = Literal["nothing", "no-variables", "variables"]

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from conda_pipsafe.installer.pip_settings import config_files
+from conda_pipsafe.prefix.patterns import lazy
 
 PYPI = "https://pypi.org/simple"
 _FILES = ("-r", "--requirement", "-c", "--constraint")
-_OPTION = re.compile(
+_OPTION = lazy(
     r"(-i|--index-url|--pypi-url|--extra-index-url|-f|--find-links|-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=^-\w))(\S+)"
 )
-_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")  # pip's own rule
+_VARIABLE = lazy(r"\$\{([A-Z0-9_]+)\}")  # pip's own rule
 _HOSTS = {"files.pythonhosted.org": "pypi.org", "test-files.pythonhosted.org": "test.pypi.org"}
 
 

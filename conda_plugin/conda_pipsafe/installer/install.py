@@ -1,4 +1,7 @@
-"""Install: pip up to its first write, policy, then on, verified on disk. What comes between is the caller's to tell."""
+"""Install: pip up to its first write, policy, then on, verified on disk. What comes between is the caller's to tell.
+
+What is needed only once pip is at work is loaded then: pip does not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,10 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import PipArguments
-from conda_pipsafe.installer.gated import GatedPip, Reached
-from conda_pipsafe.installer.journal import read_journal
-from conda_pipsafe.installer.overlap import judge_paths
 from conda_pipsafe.installer.plan import (
     Plan,
     constraint_lines,
@@ -22,16 +23,22 @@ from conda_pipsafe.installer.plan import (
     read_report,
     write_constraints,
 )
-from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, base, frozen, judge, said
-from conda_pipsafe.installer.relay import carries_secrets
+from conda_pipsafe.installer.policy import (
+    Request,
+    Verdict,
+    askers,
+    judge,
+    said,
+)
 from conda_pipsafe.installer.requirements import fitting_lines, judge_requirements
 from conda_pipsafe.installer.runner import Ended, Pip, find_pip
-from conda_pipsafe.installer.shared_paths import shared_paths
-from conda_pipsafe.installer.undo import put_back
-from conda_pipsafe.installer.uv_runner import Uv, WaitingUv
-from conda_pipsafe.installer.verify import Difference, remember_files, verify
-from conda_pipsafe.installer.wheels import Wheel, look_into
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
+
+if TYPE_CHECKING:
+    from conda_pipsafe.installer.gated import GatedPip, Reached
+    from conda_pipsafe.installer.uv_runner import Uv, WaitingUv
+    from conda_pipsafe.installer.verify import Difference
+    from conda_pipsafe.installer.wheels import Wheel
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,9 @@ def request_of(arguments: PipArguments, options: Options) -> Request:
 
 def judged(plan: Plan, wheels: Mapping[str, Wheel], before: Snapshot, request: Request) -> Verdict:
     """Meet a plan with what conda owns by name, by path and by requirement."""
+    from conda_pipsafe.installer.overlap import judge_paths
+    from conda_pipsafe.installer.shared_paths import shared_paths
+
     verdicts = (
         judge(plan, before, request),
         judge_paths(plan, wheels, before, request),
@@ -134,12 +144,6 @@ def judged(plan: Plan, wheels: Mapping[str, Wheel], before: Snapshot, request: R
         tuple(refusal for part in verdicts for refusal in part.refusals),
         (*(warning for part in verdicts for warning in part.warnings), *shared_paths(plan, wheels, before)),
     )
-
-
-def refused_beforehand(snapshot: Snapshot, options: Options) -> Refusal | None:
-    """What is refused without asking pip: a frozen environment, and the one that conda runs in."""
-    refusal = None if options.override_frozen else frozen(snapshot)
-    return refusal or (None if options.allow_base else base(snapshot))
 
 
 @contextmanager
@@ -174,7 +178,7 @@ def preparing(
         started = stack.enter_context(asking.started(held))
         meanwhile()
         end = started.wait()
-        if isinstance(end, Reached) or not held or asking.is_final(end):
+        if not isinstance(end, Ended) or not held or asking.is_final(end):
             yield asking.met(started, end, constrained=True)
             return
         explained = asking.explained()
@@ -203,6 +207,9 @@ class _Asking:
 
     def started(self, held: list[str]) -> GatedPip:
         """pip on its way to the gate, held to conda's versions."""
+        from conda_pipsafe.installer.gated import GatedPip
+        from conda_pipsafe.installer.relay import carries_secrets
+
         options = self.options
         how_loud = ["--quiet"] if options.quiet or options.dry_run else ["--verbose"] * options.verbose
         constraints = write_constraints(os.path.join(self.folder, "held.txt"), held)
@@ -227,6 +234,8 @@ class _Asking:
         """The plan, met with what conda owns by name, by path and by requirement."""
         if isinstance(end, Ended):
             return self._ended(end)
+        from conda_pipsafe.installer.wheels import look_into
+
         plan = read_report(end.report, self.before, constrained=constrained)
         wheels = look_into(plan, end, self.before.prefix)
         verdict = judged(plan, wheels, self.before, self.request)
@@ -263,6 +272,10 @@ def carry_out(prepared: Prepared, marker: str | None) -> Outcome:
     Raises:
         PipsafeError: When the plan was refused: nothing gets past the policy.
     """
+    from conda_pipsafe.installer.journal import read_journal
+    from conda_pipsafe.installer.undo import put_back
+    from conda_pipsafe.installer.verify import remember_files, verify
+
     if prepared.verdict.refusals:
         raise PipsafeError("a refused plan cannot be carried out")
     prefix = prepared.before.prefix

@@ -35,8 +35,9 @@ class Folders:
 
     def spelled(self, path: str) -> str:
         """A prefix-relative path without links on the way to it."""
-        folder, name = posixpath.split(path)
-        return posixpath.join(self._folder(folder), name)
+        folder, _, name = path.rpartition("/")
+        spelled = self._folder(folder)
+        return path if spelled == folder else posixpath.join(spelled, name)
 
     def is_there(self, folder: str) -> bool:
         """Whether a folder on the way to a path that was `spelled` is there."""
@@ -68,7 +69,7 @@ class Folders:
 def in_the_way(paths: Iterable[str], folders: Folders, snapshot: Snapshot) -> Iterator[tuple[Record, str]]:
     """conda's files where a path needs a folder, and conda's folders where it needs a file."""
     paths = list(paths)
-    for folder in sorted({above for path in paths for above in _above(path)}):
+    for folder in sorted(_with_parents({posixpath.dirname(path) for path in paths})):
         for record in snapshot.record_paths.get(path_key(folder), ()):
             if not os.path.isdir(os.path.join(snapshot.prefix, folder)):
                 yield record, folder
@@ -99,11 +100,14 @@ def hidden_by(path: str, snapshot: Snapshot) -> Iterator[tuple[Record, str]]:
         yield from hidden
 
 
-def _above(path: str) -> Iterator[str]:
-    folder = posixpath.dirname(path)
-    while folder:
-        yield folder
-        folder = posixpath.dirname(folder)
+def _with_parents(folders: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for folder in folders:
+        above = folder
+        while above and above not in found:
+            found.add(above)
+            above = posixpath.dirname(above)
+    return found
 
 
 def _has_any(record: Record, below: str) -> bool:

@@ -11,7 +11,7 @@ from conda_pipsafe.installer.near_paths import Folders, hidden_by, in_the_way
 from conda_pipsafe.installer.plan import Plan, PlannedDist
 from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, said
 from conda_pipsafe.installer.wheels import Wheel
-from conda_pipsafe.ledger.vault import endangered
+from conda_pipsafe.prefix.anchors import endangered
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.direct_url import strip_credentials
 from conda_pipsafe.prefix.dist_info import read_installed_files

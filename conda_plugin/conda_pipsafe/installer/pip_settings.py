@@ -17,14 +17,15 @@ import sys
 from collections.abc import Mapping
 
 from conda_pipsafe.errors import PipsafeError
+from conda_pipsafe.prefix.patterns import lazy
 
 # Where an install goes, whether it is one, and what conda's distributions are guarded by.
 _DROPPED = frozenset(
     {"user", "target", "prefix", "root", "python", "dry-run", "report", "ignore-installed", "force-reinstall"}
 )
 PYTHON_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__")
-_SETTING = re.compile(r"^[ \t]*([A-Za-z_-]+)[ \t]*[=:]", re.MULTILINE)
-_LISTED = re.compile(r"^(global|install)\.([^=]+)=(.*)$")
+_SETTING = lazy(r"^[ \t]*([A-Za-z_-]+)[ \t]*[=:]", re.MULTILINE)
+_LISTED = lazy(r"^(global|install)\.([^=]+)=(.*)$")
 
 
 def clean_environment(prefix: str, python: str, environ: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:

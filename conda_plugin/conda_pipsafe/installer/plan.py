@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +16,11 @@ from conda_pipsafe.installer.runner import Ended, Pip, find_pip, plan_with_pip
 from conda_pipsafe.prefix.direct_url import strip_credentials
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.snapshot import DistOwner, Snapshot
 
 # Nearly every version; `packaging` takes longer to load than all of them to check.
-_PLAIN_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*(\.post[0-9]+)?")
+_PLAIN_VERSION = lazy(r"[0-9]+(\.[0-9]+)*(\.post[0-9]+)?")
 _USAGE = 2  # optparse's exit code
 _NEWER = "this pip may be newer than conda-pipsafe knows; nothing was installed"
 

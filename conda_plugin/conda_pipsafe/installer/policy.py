@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conda_pipsafe.installer.plan import Plan, PlannedDist, Replaced
 from conda_pipsafe.prefix.direct_url import strip_credentials
-from conda_pipsafe.prefix.files import UnreadableError, read_json
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 # Projects on PyPI that are not the programs which conda users mean.
 NOT_FROM_PYPI = frozenset({"conda", "mamba", "micromamba", "libmambapy"})
-_NAMED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_NAMED = lazy(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _CONDA_UPDATES = frozenset({"pip", "setuptools", "wheel"})
 
 
@@ -93,49 +92,13 @@ def judge(plan: Plan, snapshot: Snapshot, request: Request) -> Verdict:
                 warnings.append(f"{_replacing(planned, taken, snapshot)}, as --allow-replace says")
         elif taken is not None:
             refusals.append(_refusal(plan, planned, taken, snapshot, request))
-        elif planned.key in NOT_FROM_PYPI:
+        elif planned.key in NOT_FROM_PYPI and not _from_elsewhere(planned):
             refusals.append(_not_from_pypi(plan, planned, snapshot, request))
     warnings += [f"{dist.name} {dist.version} was yanked by its authors" for dist in plan.dists if dist.yanked]
     if request.upgrade:
         warnings += _held(plan, snapshot, request)
     warnings += _phantoms(plan, snapshot, request)
     return Verdict(tuple(refusals), tuple(warnings))
-
-
-def frozen(snapshot: Snapshot) -> Refusal | None:
-    """The refusal for an environment that is marked as frozen (CEP 22: `conda-meta/frozen`), or None."""
-    marker = "conda-meta/frozen"
-    if not snapshot.exists(marker):
-        return None
-    try:
-        content = read_json(snapshot.prefix, marker)
-    except UnreadableError:
-        content = None
-    said = content.get("message") if isinstance(content, dict) else None
-    return Refusal(
-        "frozen",
-        snapshot.prefix,
-        f"the environment {snapshot.prefix} is frozen ({marker})" + (f": {said}" if isinstance(said, str) else ""),
-        fixes=("install into another environment (-n, -p)", "--override-frozen, if it is yours to change"),
-        facts={"message": said if isinstance(said, str) else None},
-    )
-
-
-def base(snapshot: Snapshot) -> Refusal | None:
-    """The refusal for the environment that conda itself runs in, or None."""
-    conda = snapshot.own_conda
-    if conda is None:
-        return None
-    return Refusal(
-        "base",
-        snapshot.prefix,
-        f"conda {conda} itself runs in {snapshot.prefix}: what pip changes there can end conda",
-        fixes=(
-            "conda create -n myenv python pip, then install with -n myenv",
-            "--allow-base, if it has to be here; conda's own packages stay guarded",
-        ),
-        facts={"conda": conda},
-    )
 
 
 def askers(plan: Plan, snapshot: Snapshot, key: str, specs: Mapping[str, str]) -> list[Asker]:
@@ -182,7 +145,9 @@ def _ways_out(
         reason = (
             "leave out --force-reinstall and --ignore-installed: this version is there" if request.reinstall else ""
         )
-        fresh = f"conda install -p {shlex.quote(snapshot.prefix)} --force-reinstall {spec.partition('>')[0]}"
+        record = snapshot.record_of(taken.dist)
+        same = f"{record.name}={record.version}={record.build}" if record else f"{planned.key}={planned.version}"
+        fresh = f"conda install -p {shlex.quote(snapshot.prefix)} --force-reinstall {same}"
         return (*([reason] if reason else []), fresh, let_through)
     if planned.key in _CONDA_UPDATES:
         # What their own notice advises (`pip install --upgrade pip`) is how conda's copy gets broken.
@@ -194,16 +159,26 @@ def _ways_out(
     )
 
 
+def _from_elsewhere(planned: PlannedDist) -> bool:
+    """Whether someone names another place than PyPI: a checkout of conda's own source, for instance."""
+    return planned.is_direct and "pythonhosted.org/" not in (planned.url or "")
+
+
 def _not_from_pypi(plan: Plan, planned: PlannedDist, snapshot: Snapshot, request: Request) -> Refusal:
+    message = f"{planned.name} {planned.version} from PyPI is not the {planned.key} that you know and would shadow it"
+    asking = askers(plan, snapshot, planned.key, request.specs)
+    by = tuple(_said(asker, planned.name) for asker in asking if asker.name)
+    return replace(no_program(planned.key, message, snapshot, planned.version), asked_by=by)
+
+
+def no_program(key: str, message: str, snapshot: Snapshot, version: str | None = None) -> Refusal:
+    """The refusal for a project on PyPI that is not the program of its name."""
     return Refusal(
         "conda-from-pypi",
-        planned.name,
-        f"{planned.name} {planned.version} from PyPI is not the {planned.key} that you know and would shadow it",
-        asked_by=tuple(
-            _said(asker, planned.name) for asker in askers(plan, snapshot, planned.key, request.specs) if asker.name
-        ),
-        fixes=(f"conda install -p {shlex.quote(snapshot.prefix)} {planned.key}", f"--allow-replace {planned.name}"),
-        facts={"name": planned.key, "version": planned.version},
+        key,
+        message,
+        fixes=(f"conda install -p {shlex.quote(snapshot.prefix)} {key}", f"--allow-replace {key}"),
+        facts={"name": key, "version": version},
     )
 
 

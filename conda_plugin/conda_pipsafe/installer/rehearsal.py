@@ -13,18 +13,22 @@ import os
 import posixpath
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from conda_pipsafe.errors import PipsafeError
-from conda_pipsafe.forecast.wheel_paths import WheelPaths
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
 from conda_pipsafe.prefix.files import METADATA_LIMIT
 from conda_pipsafe.prefix.metadata import Metadata, canonical_name, parse_metadata
 from conda_pipsafe.prefix.paths import site_packages_of
 from conda_pipsafe.prefix.record_csv import RecordedFile, parse_record_csv
 from conda_pipsafe.prefix.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from conda_pipsafe.forecast.wheel_paths import WheelPaths
+    from conda_pipsafe.installer.verify import Difference
 
 _MARK = "of-the-environment,,\n"
 # What uv looks at to see whether an installed distribution is the one that is asked for.
@@ -137,6 +141,8 @@ def read_shadow(folder: str, site: str, snapshot: Snapshot) -> list[Staged]:
 
 
 def _read(folder: str, site: str, path: str, record: str, snapshot: Snapshot) -> Staged:
+    from conda_pipsafe.forecast.wheel_paths import WheelPaths
+
     rows, problems = parse_record_csv(record, folder, site, f"{path}/RECORD")
     if problems:
         raise ValueError(problems[0].detail)
@@ -180,6 +186,30 @@ def _include(snapshot: Snapshot) -> str:
     """The environment's own folder of headers, as its sysconfig has it: with the flags of a free-threaded build."""
     versioned = f"include/python{snapshot.python}"
     return f"{versioned}t" if not snapshot.exists(versioned) and snapshot.exists(f"{versioned}t") else versioned
+
+
+def not_as_rehearsed(rehearsed: Sequence[Staged], folder: str, after: Snapshot) -> Iterator[Difference]:
+    """What is in the environment after an install and is not what was looked into.
+
+    Args:
+        rehearsed: As rehearsed.
+        folder: The shadow.
+        after: The environment after.
+    """
+    from conda_pipsafe.installer.verify import Difference
+
+    for one in rehearsed:
+        for dist in after.distributions_named(one.key):
+            if not dist.site.current or dist.version != one.metadata.version:
+                continue
+            unlike = tuple(unlike_rehearsed(one, dist, folder, after.prefix))
+            if unlike:
+                yield Difference(
+                    "not-as-planned",
+                    dist.name,
+                    f"{dist.name} {dist.version} is not what was looked into: {len(unlike)} of its files differ",
+                    unlike,
+                )
 
 
 def unlike_rehearsed(staged: Staged, dist: Distribution, folder: str, prefix: str) -> Iterator[str]:

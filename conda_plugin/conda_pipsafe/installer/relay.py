@@ -8,8 +8,9 @@ import threading
 from typing import IO
 
 from conda_pipsafe.installer.arguments import PipArguments, stripped
+from conda_pipsafe.prefix.patterns import lazy
 
-_INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", re.MULTILINE)
+_INCLUDED = lazy(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", re.MULTILINE)
 _LIMIT = 1024 * 1024
 
 

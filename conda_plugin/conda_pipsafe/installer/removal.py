@@ -13,9 +13,10 @@ from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
 from conda_pipsafe.prefix.metadata import canonical_name, is_valid_name
 from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.snapshot import Snapshot
 
-_NAME = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)")
+_NAME = lazy(r"^([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
 @dataclass(frozen=True, slots=True)

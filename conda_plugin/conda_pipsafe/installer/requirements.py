@@ -7,23 +7,23 @@ that is not there. A distribution beside a conda package of its name may be anot
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conda_pipsafe.installer.plan import Plan, PlannedDist
 from conda_pipsafe.installer.policy import Refusal, Request, Verdict, askers, said
-from conda_pipsafe.ledger.vault import anchor_of, endangered
+from conda_pipsafe.prefix.anchors import anchor_of, endangered
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.files import UnreadableError, read_text
 from conda_pipsafe.prefix.match_spec import MatchSpec, SpecSyntaxError, parse_match_spec
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 PINNED = "conda-meta/pinned"
 # What conda-forge writes for "below 2, its pre-releases too": pip's `<2` means that.
-_JUST_BELOW = re.compile(r"^(<\d[\d.]*)(?:a|dev)0$")
+_JUST_BELOW = lazy(r"^(<\d[\d.]*)(?:a|dev)0$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ what no variable does: a folder `pip/` in the working directory, the user's site
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -20,14 +19,14 @@ from typing import IO
 
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import stripped
-from conda_pipsafe.installer.guard import unguarded
 from conda_pipsafe.installer.pip_settings import clean_environment
 from conda_pipsafe.prefix.paths import scripts_dir
+from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 # `--report` in its stable form, with hashes (https://pip.pypa.io/en/stable/reference/installation-report/).
 OLDEST_PIP = (23, 0)
-_LEADING = re.compile(r"\d+")
+_LEADING = lazy(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +99,20 @@ def find_pip(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Pi
             hint=_conda_install(snapshot, "pip>=23.0"),
         )
     variables, dropped = clean_environment(prefix, python, os.environ if environ is None else environ)
-    # The guard is for raw pip: here the policy decides, and says why.
-    variables = unguarded(prefix, variables)
+    variables = without_guard(prefix, variables)
     variables["PATH"] = os.pathsep.join([*path_folders(prefix), variables.get("PATH", os.defpath)])
     return Pip(prefix, python, version, variables, dropped)
+
+
+def without_guard(prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """Variables that the guard does not bind: it is for raw pip; here the policy decides, and says why."""
+    if "UV_CONSTRAINT" not in variables and not any(
+        os.path.lexists(os.path.join(prefix, name)) for name in ("pip.conf", "pip.ini")
+    ):
+        return dict(variables)  # nothing of the guard's has to be loaded
+    from conda_pipsafe.installer.guard import unguarded
+
+    return unguarded(prefix, variables)
 
 
 def plan_with_pip(pip: Pip, words: Sequence[str], *, verbose: bool = False) -> Ended:

@@ -17,6 +17,7 @@ from conda_pipsafe.installer.plan import Plan
 from conda_pipsafe.installer.wheels import Wheel
 from conda_pipsafe.prefix.dist_info import read_installed_files
 from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.present import Present
 from conda_pipsafe.prefix.record_csv import sha256_hex
 from conda_pipsafe.prefix.snapshot import Snapshot
 
@@ -56,7 +57,7 @@ def _of_installed(
     plan: Plan, written: Mapping[str, object], snapshot: Snapshot
 ) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
     """What stays installed and has any of these paths: its name and the hash, by path."""
-    if not any(snapshot.exists(path) for path in written):
+    if not any(map(Present(snapshot.prefix), written)):
         return  # no RECORD has to be read
     going = {planned.key for planned in plan.dists}
     found: dict[str, list[tuple[str, str | None]]] = defaultdict(list)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,9 +23,10 @@ from conda_pipsafe.audit.findings import Finding, sort_key
 from conda_pipsafe.audit.wording import listed
 from conda_pipsafe.installer.pip_settings import config_files
 from conda_pipsafe.prefix.paths import find_site_packages
+from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.snapshot import Snapshot
 
-_EXEC = re.compile(r"""^'''exec' +"?([^"]+?)"? +"\$0" """)
+_EXEC = lazy(r"""^'''exec' +"?([^"]+?)"? +"\$0" """)
 _LIMIT = 1024 * 1024
 
 

@@ -8,28 +8,40 @@ What it wrote is compared with what it had rehearsed.
 from __future__ import annotations
 
 import os
-import re
-import subprocess
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from conda_pipsafe.errors import PipsafeError
 from conda_pipsafe.installer.arguments import UV, PipArguments, Word, parse
 from conda_pipsafe.installer.install import Options, Prepared, judged, request_of
 from conda_pipsafe.installer.plan import PipFailedError, Plan, constraint_lines, read_report, write_constraints
 from conda_pipsafe.installer.policy import Refusal, Verdict
-from conda_pipsafe.installer.rehearsal import Staged, make_shadow, read_shadow, unlike_rehearsed
+from conda_pipsafe.installer.rehearsal import Staged, make_shadow, not_as_rehearsed, read_shadow
 from conda_pipsafe.installer.removal import names_in_file
 from conda_pipsafe.installer.requirements import fitting_lines
 from conda_pipsafe.installer.runner import Ended
 from conda_pipsafe.installer.uv_report import Artifact, chosen, make_report, read_lock
-from conda_pipsafe.installer.uv_runner import Uv, WaitingUv, cache_folder, find_uv, refuse_elsewhere, run_uv
-from conda_pipsafe.installer.verify import Difference
-from conda_pipsafe.installer.wheels import Wheel
+from conda_pipsafe.installer.uv_runner import (
+    AskedUv,
+    Uv,
+    WaitingUv,
+    cache_folder,
+    find_uv,
+    refuse_elsewhere,
+    run_uv,
+    version_of,
+)
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from conda_pipsafe.installer.wheels import Wheel
 
 # In the second run versions are pinned and everything is in the cache: what these ask for has been decided.
 _DECIDED = {
@@ -45,7 +57,8 @@ _WHERE_FROM = {
     "--project", "--allow-insecure-host", "--trusted-host", "--torch-backend",
 }  # fmt: skip
 _USAGE = 2
-_NAMED = re.compile(r"^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*(?:[<>=!~;(@]|$)")
+_SHADOWS, _DAY = "pipsafe-", 86400
+_NAMED = lazy(r"^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*(?:[<>=!~;(@]|$)")
 
 
 @contextmanager
@@ -83,7 +96,8 @@ def preparing_with_uv(
     held = [*constraint_lines(before, options.allowed), *fitting_lines(before, options.allowed)]
     # Where the cache is, what uv writes are hard links: nothing is copied, and they are gone in no time.
     near = cache_folder(uv, parse(arguments.words, UV))
-    with tempfile.TemporaryDirectory(prefix="pipsafe-", dir=near or folder) as shadows, ExitStack() as stack:
+    _remove_old(near)
+    with tempfile.TemporaryDirectory(prefix=_SHADOWS, dir=near or folder) as shadows, ExitStack() as stack:
         asking = _Asking(uv, before, arguments, options, folder, shadows, "hardlink" if near else "symlink", tell)
         rehearsal = asking.rehearsed(held, "held", meanwhile)
         if held and asking.may_be_for_conda(rehearsal.ended):
@@ -122,13 +136,16 @@ class _Asking:
         constraints += [part for path in self.uv.constraints for part in ("--constraint", path)]
         command = ["pip", "install", "--python", self.uv.python, "--prefix", shadow, "--link-mode", self.link_mode]
         words = [*command, *constraints, *_words_without(self._words(), _NOT_REHEARSED)]
-        asked = subprocess.Popen([self.uv.path, "--version"], stdout=subprocess.PIPE, text=True)
-        with asked:
-            ended = run_uv(self.uv, words, tell=self.tell, meanwhile=meanwhile)
-            # What it says of the shadow is true of the environment.
-            ended = replace(ended, errors=ended.errors.replace(shadow, self.before.prefix))
-            version = " ".join((asked.stdout.read() if asked.stdout else "").split()[:2])
-        return _Rehearsal(ended, shadow, site, tuple(constraints), version or "uv")
+        versions: list[str] = []
+
+        def besides() -> None:
+            versions.append(version_of(self.uv))
+            meanwhile()
+
+        ended = run_uv(self.uv, words, tell=self.tell, meanwhile=besides)
+        # What it says of the shadow is true of the environment.
+        ended = replace(ended, errors=ended.errors.replace(shadow, self.before.prefix))
+        return _Rehearsal(ended, shadow, site, tuple(constraints), "".join(versions))
 
     def may_be_for_conda(self, ended: Ended) -> bool:
         """Whether it may have failed for the sake of conda's versions."""
@@ -138,12 +155,11 @@ class _Asking:
         """The plan, met with what conda owns by name, by path and by requirement."""
         folder = rehearsal.folder
         staged = read_shadow(folder, rehearsal.site, self.before)
-        artifacts = self._artifacts(staged)
-        report = make_report(rehearsal.version, staged, artifacts, self._asked(), rehearsal.ended.errors)
-        plan = read_report(report, self.before, constrained=folder.endswith("held"))
-        sizes = {key: artifact.size for key, artifact in artifacts.items()}
-        wheels = {one.key: Wheel(folder, sizes.get(one.key), one.paths, one.hashes) for one in staged}
-        verdict = judged(plan, wheels, self.before, request_of(self.arguments, self.options))
+        with self._ask_for_lock(staged):
+            plan, wheels = self._plan(rehearsal, staged, {})
+            # Where each comes from is no matter for that: uv's answer is not waited for.
+            verdict = judged(plan, wheels, self.before, request_of(self.arguments, self.options))
+        plan, wheels = self._plan(rehearsal, staged, self._artifacts(staged))
         verdict = Verdict((*verdict.refusals, *_without_record(plan)), verdict.warnings)
         waiting = None
         if staged and not verdict.refusals and not self.options.dry_run:
@@ -153,8 +169,18 @@ class _Asking:
         return Prepared(
             self.uv, self.before, self.arguments, self.options, plan, verdict, wheels, waiting,
             f"cpython-{(self.before.python or '').replace('.', '')}",
-            lambda after: tuple(_compared(staged, folder, after)),
+            lambda after: tuple(not_as_rehearsed(staged, folder, after)),
         )  # fmt: skip
+
+    def _plan(
+        self, rehearsal: _Rehearsal, staged: Sequence[Staged], artifacts: Mapping[str, Artifact]
+    ) -> tuple[Plan, dict[str, Wheel]]:
+        from conda_pipsafe.installer.wheels import Wheel
+
+        report = make_report(rehearsal.version, staged, artifacts, self._asked(), rehearsal.ended.errors)
+        plan = read_report(report, self.before, constrained=rehearsal.folder.endswith("held"))
+        sizes = {key: artifact.size for key, artifact in artifacts.items()}
+        return plan, {one.key: Wheel(rehearsal.folder, sizes.get(one.key), one.paths, one.hashes) for one in staged}
 
     def _words(self) -> list[Word]:
         """The words, with a cache of our own in place of none: the second run installs from it."""
@@ -180,23 +206,30 @@ class _Asking:
             *_words_without(self._words(), _DECIDED),
         ]  # fmt: skip
 
-    def _artifacts(self, staged: Sequence[Staged]) -> dict[str, Artifact]:
-        """Where each distribution of an index comes from, and its hash, as uv's lock of them says."""
+    def _ask_for_lock(self, staged: Sequence[Staged]) -> AbstractContextManager[object]:
+        """Have uv write a lock of each distribution of an index, from its cache alone."""
         indexed = [one for one in staged if one.direct_url is None]
         if not indexed:
-            return {}
-        lock = os.path.join(self.folder, "pylock.toml")
+            return nullcontext()
+        lock = self._lock
         words = [part for word in self._words() if word.option in _WHERE_FROM for part in word.words]
         command = ["pip", "compile", "--quiet", "--offline", "--no-deps", "--python", self.uv.python,
                    "--format", "pylock.toml", "--output-file", lock, *words, "-"]  # fmt: skip
         lines = [line for path in self._files() for line in _index_lines(path)]
         lines += [f"{one.metadata.name}=={one.metadata.version}" for one in indexed]
-        ended = run_uv(self.uv, command, stdin="".join(f"{line}\n" for line in lines))
-        if ended.code != 0:  # an older uv writes no such lock
+        return AskedUv(self.uv, command, "".join(f"{line}\n" for line in lines))
+
+    @property
+    def _lock(self) -> str:
+        return os.path.join(self.folder, "pylock.toml")
+
+    def _artifacts(self, staged: Sequence[Staged]) -> dict[str, Artifact]:
+        """Where each distribution of an index comes from, and its hash, as uv's lock of them says."""
+        if not os.path.exists(self._lock):  # an older uv writes none
             return {}
-        with open(lock, encoding="utf-8") as file:
+        with open(self._lock, encoding="utf-8") as file:
             found = read_lock(file.read())
-        sure = {one.key: chosen(one, found.get(one.key, ())) for one in indexed}
+        sure = {one.key: chosen(one, found.get(one.key, ())) for one in staged if one.direct_url is None}
         return {key: artifact for key, artifact in sure.items() if artifact is not None}
 
     def _files(self) -> list[str]:
@@ -215,6 +248,16 @@ class _Asking:
             extras = {canonical_name(extra.strip()) for extra in (match.group(2) or "").split(",") if extra.strip()}
             found.setdefault(canonical_name(match.group(1)), set()).update(extras)
         return found
+
+
+def _remove_old(cache: str | None) -> None:
+    """Remove the shadows of those who were killed; a rehearsal takes less than a day."""
+    names = [name for name in os.listdir(cache) if name.startswith(_SHADOWS)] if cache else []
+    for name in names:
+        path = os.path.join(cache or "", name)
+        with suppress(OSError):
+            if os.stat(path).st_mtime < time.time() - _DAY:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _words_without(words: Sequence[Word], options: Collection[str]) -> list[str]:
@@ -254,19 +297,4 @@ def _without_record(plan: Plan) -> Iterator[Refusal]:
                         "leave --backend uv out: pip says what it can do",
                     ),
                     facts={"name": planned.key, "version": planned.version, "installed": old.dist.version},
-                )
-
-
-def _compared(staged: Sequence[Staged], folder: str, after: Snapshot) -> Iterator[Difference]:
-    for one in staged:
-        for dist in after.distributions_named(one.key):
-            if not dist.site.current or dist.version != one.metadata.version:
-                continue
-            unlike = tuple(unlike_rehearsed(one, dist, folder, after.prefix))
-            if unlike:
-                yield Difference(
-                    "not-as-planned",
-                    dist.name,
-                    f"{dist.name} {dist.version} is not what was looked into: {len(unlike)} of its files differ",
-                    unlike,
                 )

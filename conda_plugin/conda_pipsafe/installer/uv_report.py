@@ -18,13 +18,14 @@ from urllib.parse import unquote, urlsplit
 from conda_pipsafe.installer.rehearsal import Staged
 from conda_pipsafe.prefix.direct_url import strip_credentials
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.patterns import lazy
 
-_PACKAGE = re.compile(r'^name = "([^"]+)"$', re.MULTILINE)
-_ARTIFACT = re.compile(r"\{([^{}]*)(?:\{([^{}]*)\}[^{}]*)?\}")
+_PACKAGE = lazy(r'^name = "([^"]+)"$', re.MULTILINE)
+_ARTIFACT = lazy(r"\{([^{}]*)(?:\{([^{}]*)\}[^{}]*)?\}")
 _SHA256 = re.compile(r'\bsha256 = "([0-9a-f]{64})"')
-_PLACE = re.compile(r'\b(?:url|path) = "([^"]+)"')
-_SIZE = re.compile(r"\bsize = (\d+)")
-_YANKED = re.compile(r"^warning: `?([A-Za-z0-9._-]+)==\S+ is yanked", re.MULTILINE)
+_PLACE = lazy(r'\b(?:url|path) = "([^"]+)"')
+_SIZE = lazy(r"\bsize = (\d+)")
+_YANKED = lazy(r"^warning: `?([A-Za-z0-9._-]+)==\S+ is yanked", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,24 +14,25 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 
 from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.installer.arguments import Word
-from conda_pipsafe.installer.guard import unguarded
 from conda_pipsafe.installer.pip_settings import PYTHON_VARIABLES
-from conda_pipsafe.installer.runner import Ended, interrupts, own_stderr, path_folders, python_of
+from conda_pipsafe.installer.runner import Ended, interrupts, own_stderr, path_folders, python_of, without_guard
 from conda_pipsafe.prefix.paths import scripts_dir
+from conda_pipsafe.prefix.patterns import lazy
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 # Where an install goes, whether it is one, and the notes that tell who installed.
 _DROPPED = frozenset(
     {"UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX", "UV_NO_INSTALLER_METADATA", "UV_PROJECT_ENVIRONMENT"}
 )
-_ELSEWHERE = re.compile(rb"^[ \t]*[\w.]*(?:target|prefix|python[-_]version|python[-_]platform)[ \t]*=", re.MULTILINE)
-_SETTING = re.compile(r"^ *(target|prefix|python_version|python_platform): Some\(", re.MULTILINE)
-_PROGRESS = re.compile(r"^\s*(Downloading|Downloaded|Building|Built|Updating|Updated) ")
+_ELSEWHERE = lazy(rb"^[ \t]*[\w.]*(?:target|prefix|python[-_]version|python[-_]platform)[ \t]*=", re.MULTILINE)
+_SETTING = lazy(r"^ *(target|prefix|python_version|python_platform): Some\(", re.MULTILINE)
+_PROGRESS = lazy(r"^\s*(Downloading|Downloaded|Building|Built|Updating|Updated) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def find_uv(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Uv:
     dropped = sorted(name for name in variables if name in _DROPPED)
     for name in (*dropped, *PYTHON_VARIABLES):
         variables.pop(name, None)
-    variables = unguarded(prefix, variables)
+    variables = without_guard(prefix, variables)
     constraints = variables.pop("UV_CONSTRAINT", "").split()
     variables["PATH"] = folders
     variables["PYTHONNOUSERSITE"] = "1"
@@ -147,6 +148,12 @@ def _mentions(path: str) -> bool:
         return False
 
 
+def version_of(uv: Uv) -> str:
+    """What it says of itself, as `uv 0.13.9`; `uv` where it does not."""
+    done = subprocess.run([uv.path, "--version"], env=dict(uv.environment), capture_output=True, text=True, check=False)
+    return " ".join(done.stdout.split()[:2]) or "uv"
+
+
 def run_uv(
     uv: Uv,
     words: Sequence[str],
@@ -182,6 +189,39 @@ def run_uv(
     return Ended(code, "".join(said), caught[0] if caught else None)
 
 
+class AskedUv:
+    """A uv that is at work on a question while we go on; leaving the context waits for it.
+
+    Args:
+        uv: Which one.
+        words: After `uv`.
+        stdin: What it reads.
+
+    Raises:
+        PipsafeError: When it cannot be run.
+    """
+
+    def __init__(self, uv: Uv, words: Sequence[str], stdin: str = "") -> None:
+        self._child = _start(uv, [uv.path, *words], stderr=subprocess.DEVNULL)
+        assert self._child.stdin is not None  # noqa: S101 - asked for
+        with suppress(BrokenPipeError):
+            self._child.stdin.write(stdin)
+            self._child.stdin.flush()
+
+    def code(self) -> int:
+        """Wait for its end; its exit code."""
+        self._child.communicate()
+        return self._child.returncode
+
+    def __enter__(self) -> AskedUv:  # noqa: PYI034 - Self is newer than Python 3.10
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.code()
+
+
 class WaitingUv:
     """A uv that is about to install, as soon as it is told to: its process is there before it writes.
 
@@ -191,7 +231,7 @@ class WaitingUv:
     Args:
         uv: Which one.
         words: After `uv`.
-        done_with: Folders that may be removed while it works.
+        done_with: Absolute paths of folders that may be removed while it works and after.
 
     Attributes:
         pid: uv's process.
@@ -199,6 +239,7 @@ class WaitingUv:
 
     def __init__(self, uv: Uv, words: Sequence[str], done_with: Sequence[str] = ()) -> None:
         self._done_with = done_with
+        self._removing: subprocess.Popen[bytes] | None = None
         waiting = ["/bin/sh", "-c", 'read -r answer && exec "$@"', "uv", uv.path, *words]
         self._child = _start(uv, waiting, stderr=None)
         self.pid = self._child.pid
@@ -210,8 +251,7 @@ class WaitingUv:
         with interrupts(self._child) as caught:
             self._child.stdin.write("go\n")
             self._child.stdin.close()
-            for folder in self._done_with:
-                shutil.rmtree(folder, ignore_errors=True)
+            self._remove()
             code = self._child.wait()
         return Ended(code, "", caught[0] if caught else None)
 
@@ -224,6 +264,20 @@ class WaitingUv:
         if self._child.stdin is not None and not self._child.stdin.closed:
             self._child.stdin.close()
         self._child.wait()
+        if self._removing is not None:
+            self._removing.wait()
+
+    def _remove(self) -> None:
+        if not self._done_with:
+            return
+        nowhere = subprocess.DEVNULL
+        with suppress(OSError):  # whoever made the folders removes them at the end
+            self._removing = subprocess.Popen(
+                [shutil.which("rm") or "rm", "-rf", "--", *self._done_with],
+                stdin=nowhere,
+                stdout=nowhere,
+                stderr=nowhere,
+            )
 
 
 def _start(uv: Uv, command: Sequence[str], *, stderr: int | None) -> subprocess.Popen[str]:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conda_pipsafe.installer.plan import Plan, PlannedDist
-from conda_pipsafe.ledger.vault import endangered
+from conda_pipsafe.prefix.anchors import endangered
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
 from conda_pipsafe.prefix.files import UnreadableError, read_bytes
 from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.present import Present
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 _PYTHON = ("python.exe",) if os.name == "nt" else ("bin", "python")
@@ -102,7 +103,8 @@ def _not_installed(planned: PlannedDist, after: Snapshot) -> Difference:
 
 def _check_files(dist: Distribution, after: Snapshot, given_up: Collection[str], *, told: bool) -> Iterator[Difference]:
     rows, _ = read_installed_files(after.prefix, dist)
-    missing = [row.path for row in rows if not after.exists(row.path)]
+    is_there = Present(after.prefix)
+    missing = [row.path for row in rows if not is_there(row.path)]
     if missing:
         yield Difference(
             "files-missing",

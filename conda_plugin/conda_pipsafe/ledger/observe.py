@@ -10,7 +10,7 @@ from conda_pipsafe.ledger.events import DistState, Source
 from conda_pipsafe.ledger.store import utc_text
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
-from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.metadata import METADATA_ENDS, canonical_name
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 # Installers that write REQUESTED (PEP 376), so that its absence says something.
@@ -115,7 +115,7 @@ def replaced_records(records: Sequence[Record]) -> dict[tuple[str, str], Record]
     found: dict[tuple[str, str], Record] = {}
     for record in records:
         for path in record.files:
-            if path.endswith((".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")):
+            if path.endswith(METADATA_ENDS):
                 entry = path.removesuffix("/METADATA").removesuffix("/PKG-INFO")
                 site, _, name = entry.rpartition("/")
                 found[site, canonical_name(name.rsplit(".", 1)[0].split("-", 1)[0])] = record

@@ -50,8 +50,6 @@ def read_pending(prefix: str) -> dict[str, Any] | None:
     Returns:
         `command`, `time` and `baseline` as they were given to `write_pending`.
     """
-    if not os.path.lexists(os.path.join(prefix, PENDING)):
-        return None
     try:
         value = read_json(prefix, PENDING, _LIMIT)
     except UnreadableError:
@@ -73,9 +71,8 @@ def _is_running(pid: object) -> bool:
     if not isinstance(pid, int) or pid <= 0 or pid == os.getpid() or sys.platform == "win32":
         return False
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with contextlib.suppress(PermissionError):  # it is another user's
+            os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
         return False
-    except OSError:
-        return True
     return True

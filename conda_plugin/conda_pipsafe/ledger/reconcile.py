@@ -14,7 +14,8 @@ from conda_pipsafe.ledger.events import Event, current_user
 from conda_pipsafe.ledger.folder import LedgerError
 from conda_pipsafe.ledger.observe import Expected
 from conda_pipsafe.ledger.store import LOCK_SECONDS, Ledger, open_ledger, utc_now
-from conda_pipsafe.ledger.vault import endangered, keep_records
+from conda_pipsafe.ledger.vault import keep_records
+from conda_pipsafe.prefix.anchors import endangered
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 

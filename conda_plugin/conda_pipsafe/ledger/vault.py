@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,18 +18,17 @@ from conda_pipsafe.ledger import FOLDER, seen
 from conda_pipsafe.ledger.events import Event
 from conda_pipsafe.ledger.folder import LedgerError, write_atomically
 from conda_pipsafe.ledger.store import open_ledger, utc_now
+from conda_pipsafe.prefix.anchors import without_anchor
 from conda_pipsafe.prefix.conda_meta import Record, parse_record, read_records
 from conda_pipsafe.prefix.files import MIB, RECORD_LIMIT, UnreadableError, read_bytes, read_json
-from conda_pipsafe.prefix.snapshot import Snapshot
+from conda_pipsafe.prefix.patterns import lazy
 
 VAULT = f"{FOLDER}/vault/records"
 ENDANGERED = "its package's Python metadata is gone from the disk: `conda list` erases the record"
 MAX_COPIES = 500
 MAX_BYTES = 64 * MIB
 _WHY = ".why.json"
-_ENDS = (".dist-info/RECORD", ".egg-info/PKG-INFO", ".egg-info")
-_ANCHOR = re.compile(r"^(?:.*/)?site-packages/[^/]+(?:\.egg-info/PKG-INFO|\.dist-info/RECORD|\.egg-info)$")
-_META_PATH = re.compile(r"^conda-meta/[^/\\]+\.json$")
+_META_PATH = lazy(r"^conda-meta/[^/\\]+\.json$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +71,6 @@ class KeptRecord:
             return None
 
 
-def endangered(snapshot: Snapshot) -> tuple[Record, ...]:
-    """The records that `conda list`, `export` or `compare` would erase."""
-    return _endangered(snapshot.prefix, snapshot.records)
-
-
-def _endangered(prefix: str, records: Iterable[Record]) -> tuple[Record, ...]:
-    return tuple(record for record in records if (anchor := anchor_of(record)) and _is_gone(prefix, anchor))
-
-
-def anchor_of(record: Record) -> str | None:
-    """The file by which conda recognises a package's Python metadata; of several the longest path, as conda does."""
-    anchors = [path for path in record.files if path.endswith(_ENDS) and _ANCHOR.match(path)]
-    return max(anchors, key=len) if anchors else None
-
-
-def _is_gone(prefix: str, anchor: str) -> bool:
-    # conda looks at the names in site-packages alone: a dist-info that lost its RECORD still counts.
-    if anchor.endswith(".dist-info/RECORD"):
-        return not os.path.lexists(os.path.join(prefix, os.path.dirname(anchor)))
-    if anchor.endswith(".egg-info/PKG-INFO"):
-        folder = os.path.join(prefix, os.path.dirname(anchor))
-        return not os.path.lexists(folder) or os.path.isfile(folder)
-    return not os.path.isfile(os.path.join(prefix, anchor))
-
-
 def keep_endangered(prefix: str) -> list[str]:
     """Copy every record that a reading conda command would erase, and record it.
 
@@ -110,7 +83,7 @@ def keep_endangered(prefix: str) -> list[str]:
     if remembered is not None:
         names = remembered.get("endangered")
         return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
-    kept, events = keep_records(prefix, _endangered(prefix, read_records(prefix)[0]))
+    kept, events = keep_records(prefix, without_anchor(prefix, read_records(prefix)[0]))
     with contextlib.suppress(LedgerError):  # the copies are there, and that is what counts
         open_ledger(prefix).append(events)
     return kept

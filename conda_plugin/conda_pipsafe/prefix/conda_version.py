@@ -13,8 +13,10 @@ from collections.abc import Callable
 from functools import lru_cache, total_ordering
 from itertools import zip_longest
 
-_VALID = re.compile(r"^[*.+!_0-9a-z]+$")
-_RUNS = re.compile(r"[0-9]+|[*]+|[^0-9*]+")
+from conda_pipsafe.prefix.patterns import lazy
+
+_VALID = lazy(r"^[*.+!_0-9a-z]+$")
+_RUNS = lazy(r"[0-9]+|[*]+|[^0-9*]+")
 _MAX_LENGTH = 200
 # Of one kind by rank: dev < letters < numbers < post.
 _DEV, _LETTERS, _NUMBER, _POST = range(4)
@@ -135,7 +137,7 @@ _Test = Callable[[str], bool]
 _COMPARE: dict[str, Callable[[CondaVersion, CondaVersion], bool]] = {
     "==": operator.eq, "!=": operator.ne, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
-_CLAUSE = re.compile(r"^(==|!=|>=|<=|~=|=|>|<)?(.+)$")
+_CLAUSE = lazy(r"^(==|!=|>=|<=|~=|=|>|<)?(.+)$")
 
 
 @lru_cache(maxsize=4096)

@@ -6,17 +6,19 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_AUTHORITY = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)@")
+from conda_pipsafe.prefix.patterns import lazy
+
+_AUTHORITY = lazy(r"^([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)@")
 # A password with a raw slash in it: what stands before the colon is no host, since what follows it is no port.
-_BROKEN_AUTHORITY = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#@:]*:(?!\d*(?:[/?#]|$))[^@]*@")
+_BROKEN_AUTHORITY = lazy(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#@:]*:(?!\d*(?:[/?#]|$))[^@]*@")
 # PEP 610 keeps what holds no secret: the user `git` of an ssh address, and ${VARIABLES}.
-_HARMLESS = re.compile(r"^(?:git|hg|svn|\$\{[A-Za-z0-9_-]+\}(?::\$\{[A-Za-z0-9_-]+\})?)$")
-_SECRET = re.compile(
+_HARMLESS = lazy(r"^(?:git|hg|svn|\$\{[A-Za-z0-9_-]+\}(?::\$\{[A-Za-z0-9_-]+\})?)$")
+_SECRET = lazy(
     r"([?&;#](?:[\w.-]*(?:token|secret|passw|signature|credential|auth|api[_-]?key|access[_-]?key)[\w.-]*|sig|key|pwd|pat)=)[^&;#]*",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
-_CONDA_TOKEN = re.compile(r"(?<=/t/)[A-Za-z0-9-]+(?=/)")
+_ADDRESS = lazy(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
+_CONDA_TOKEN = lazy(r"(?<=/t/)[A-Za-z0-9-]+(?=/)")
 
 
 @dataclass(frozen=True, slots=True)

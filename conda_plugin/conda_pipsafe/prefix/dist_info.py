@@ -67,6 +67,20 @@ class Distribution:
         return self.kind == "egg-link" or (self.direct_url is not None and self.direct_url.editable)
 
     @property
+    def again(self) -> tuple[str, ...]:
+        """How pip is told to install exactly this: name and version, or where it came from; empty when nothing says."""
+        url = self.direct_url
+        if url is None:
+            return (f"{self.name}=={self.version}",) if self.version and self.kind != "egg-link" else ()
+        if url.editable:
+            from urllib.parse import unquote, urlsplit
+
+            return "-e", unquote(urlsplit(url.url).path) if url.url.startswith("file:") else url.url
+        revision = f"@{url.revision}" if url.vcs and url.revision else ""
+        below = f"#subdirectory={url.subdirectory}" if url.subdirectory else ""
+        return (f"{self.name} @ {f'{url.vcs}+' if url.vcs else ''}{url.url}{revision}{below}",)
+
+    @property
     def metadata_path(self) -> str:
         """The file that holds its metadata, prefix-relative."""
         if self.kind == "dist-info":

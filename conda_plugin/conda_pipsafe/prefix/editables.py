@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.files import UnreadableError, read_text
+from conda_pipsafe.prefix.patterns import lazy
 
-_MAPPING = re.compile(r"^MAPPING\b[^=\n]*=\s*(\{.*\})\s*$", re.MULTILINE)
+_MAPPING = lazy(r"^MAPPING\b[^=\n]*=\s*(\{.*\})\s*$", re.MULTILINE)
 _EXTENSIONS = (".so", ".pyd")
 _DEPTH = 3  # folders without `__init__.py`, of namespaces
 # What lies beside a package in a checkout's root and is not meant to be imported.

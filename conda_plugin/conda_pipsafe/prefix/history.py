@@ -6,17 +6,17 @@ The format (conda's `conda.history`): blocks that begin `==> TIME <==`, comments
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_bytes
+from conda_pipsafe.prefix.patterns import lazy
 
 HISTORY = "conda-meta/history"
-_BLOCK = re.compile(r"^==>\s*(.+?)\s*<==$")
-_SPECS = re.compile(r"^#\s*(\w+) specs:\s*(.*)$")
-_QUOTED = re.compile(r"""(['"])(.*?)\1""")
-_SPEC_NAME = re.compile(r"^(?:[^\[]*::)?([^\s=<>!~\[:]+)")
+_BLOCK = lazy(r"^==>\s*(.+?)\s*<==$")
+_SPECS = lazy(r"^#\s*(\w+) specs:\s*(.*)$")
+_QUOTED = lazy(r"""(['"])(.*?)\1""")
+_SPEC_NAME = lazy(r"^(?:[^\[]*::)?([^\s=<>!~\[:]+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,17 @@ Documented in conda's "Package match specifications".
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from conda_pipsafe.prefix.conda_version import VersionSyntaxError, glob_pattern, version_test
+from conda_pipsafe.prefix.patterns import lazy
 
-_NAME = re.compile(r"^[a-z0-9_][a-z0-9_.-]*$")
-_SPLIT = re.compile(r"^([^\s=<>!~|,\[]+)\s*(.*)$")
-_SPACED_SIGN = re.compile(r"([=<>!~|,])\s+")
-_BEFORE_SIGN = re.compile(r"\s+([|,])")
-_SINGLE = re.compile(r"^=([^=<>!~|,]+)=([^=<>!~|,]+)$")
+_NAME = lazy(r"^[a-z0-9_][a-z0-9_.-]*$")
+_SPLIT = lazy(r"^([^\s=<>!~|,\[]+)\s*(.*)$")
+_SPACED_SIGN = lazy(r"([=<>!~|,])\s+")
+_BEFORE_SIGN = lazy(r"\s+([|,])")
+_SINGLE = lazy(r"^=([^=<>!~|,]+)=([^=<>!~|,]+)$")
 
 
 class SpecSyntaxError(ValueError):

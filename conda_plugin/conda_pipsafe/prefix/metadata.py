@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from conda_pipsafe.prefix.direct_url import without_credentials
 
+# How the path of a file with a distribution's metadata ends: dist-info, egg-info, and distutils' single file.
+METADATA_ENDS = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
+
 _NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$")
 _SEPARATORS = re.compile(r"[-_.]+")
 

@@ -51,8 +51,7 @@ def clean_relative(path: str) -> str | None:
     """Normalise a prefix-relative path from a file that may be hostile; None when it leads out of the prefix."""
     if not path or "\0" in path:
         return None
-    if "\\" in path and os.name == "nt":
-        path = path.replace("\\", "/")
+    path = path.replace("\\", "/") if os.name == "nt" else path
     if path[0] == "/" or (os.name == "nt" and ":" in path):
         return None
     if "//" in path or "./" in path or path.endswith(("/", "/.", "/..")) or path in {".", ".."}:

@@ -6,7 +6,6 @@ Formats: dependency specifiers (PEP 508), version specifiers (PEP 440); both by 
 from __future__ import annotations
 
 import platform
-import re
 import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -20,15 +19,16 @@ from packaging.version import InvalidVersion, Version
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.patterns import lazy
 
-_REQUIREMENT = re.compile(
+_REQUIREMENT = lazy(
     r"^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*"  # name
     r"(?:\[([^\]]*)\])?\s*"  # extras
     r"(?:\(([^()]*)\)|(@[^;]*?(?=\s;|\s*$))|([^;(@]*))\s*"  # version, address, version
     r"(?:;(.*))?$"  # marker
 )
-_ONLY_EXTRA = re.compile(r"""^\s*\(?\s*extra\s*==\s*["']([^"']*)["']\s*\)?\s*$""")
-_AND_EXTRA = re.compile(r"""\band\s+\(?extra\s*==\s*["']([^"']*)["']\s*\)?\s*$""")
+_ONLY_EXTRA = lazy(r"""^\s*\(?\s*extra\s*==\s*["']([^"']*)["']\s*\)?\s*$""")
+_AND_EXTRA = lazy(r"""\band\s+\(?extra\s*==\s*["']([^"']*)["']\s*\)?\s*$""")
 # conda's platform names: os_name, sys_platform, platform_system.
 _SYSTEMS = {
     "linux": ("posix", "linux", "Linux"),

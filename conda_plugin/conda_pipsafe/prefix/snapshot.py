@@ -72,15 +72,6 @@ class Snapshot:
             self.problems.extend(problems)
         return found
 
-    @cached_property
-    def dist_paths(self) -> Mapping[str, tuple[Distribution, ...]]:
-        """The distributions that have each path (by `path_key`) in their RECORD."""
-        owners: dict[str, tuple[Distribution, ...]] = {}
-        for dist in self.distributions:
-            for key in {path_key(row.path) for row in self.installed_files[dist.path]}:
-                owners[key] = (*owners[key], dist) if key in owners else (dist,)
-        return owners
-
     def record_named(self, name: str) -> Record | None:
         """The record of a conda package, by its conda name."""
         return self._by_name.get(name)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from conda_pipsafe.audit.findings import SEVERITIES, Finding
+from conda_pipsafe.audit.findings import SEVERITIES, Finding, stops_conda
 from conda_pipsafe.audit.many import Audited
 from conda_pipsafe.audit.report import AuditReport
 
@@ -172,6 +172,8 @@ def grouped(report: AuditReport, entries: Mapping[str, Entry]) -> Iterator[tuple
 
 
 def _step(finding: Finding, entries: Mapping[str, Entry]) -> Step:
+    if stops_conda(finding):
+        return "cause"
     known = entries.get(finding.code)
     return known.step if known else "cause"
 
@@ -186,8 +188,19 @@ def _one(finding: Finding, entries: Mapping[str, Entry], *, verbose: bool) -> It
         yield f"      {_line(path)}"
     if len(shown) < len(finding.paths):
         yield f"      and {len(finding.paths) - len(shown)} more paths (-v shows them)"
-    for number, fix in enumerate(finding.fixes, 1):
-        yield f"    {f'{number}.' if len(finding.fixes) > 1 else '->'} {_line(fix)}"
+    yield from _ways(finding.fixes)
+
+
+def _ways(fixes: Sequence[str]) -> Iterator[str]:
+    """Steps, numbered; or several ways of which one is to be taken, each command on a line of its own."""
+    several = any(fix.startswith("To ") for fix in fixes)
+    for number, fix in enumerate(fixes, 1):
+        mark = "-" if several else f"{number}." if len(fixes) > 1 else "->"
+        aim, colon, command = fix.partition(": ")
+        if several and colon and aim.startswith("To "):
+            yield from (f"    {mark} {_line(aim)}:", f"        {_line(command)}")
+        else:
+            yield f"    {mark} {_line(fix)}"
 
 
 def _line(text: str) -> str:
@@ -207,7 +220,8 @@ def _clean(report: AuditReport) -> str:
 
 def _looked_at(report: AuditReport) -> str:
     hashed = "" if report.hashed is None else f", {report.hashed} files hashed"
-    return f"{report.records} conda packages, {report.distributions} pip distributions, {report.paths} paths{hashed}"
+    conda, pip = _plural(report.records, "conda package"), _plural(report.distributions, "pip distribution")
+    return f"{conda}, {pip}, {_plural(report.paths, 'path')}{hashed}"
 
 
 def findings_value(report: AuditReport, entries: Mapping[str, Entry]) -> dict[str, Any]:

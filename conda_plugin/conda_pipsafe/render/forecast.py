@@ -70,6 +70,8 @@ def refined_text(seen: Forecast, harms: Sequence[Harm], spared: Sequence[Distrib
     lines = ["", "(conda-pipsafe, exact now that it is downloaded)"]
     for harm in harms[:MOST_PACKAGES]:
         lines += [f"  {_named(harm.dist)}: {effect}" for effect in _effects(seen, harm, FEW)]
+    if len(harms) > MOST_PACKAGES:
+        lines.append(f"  … and {len(harms) - MOST_PACKAGES} more")
     lines += [f"  {_named(dist)}: not harmed: no path of it is met" for dist in spared]
     return "\n".join(lines)
 
@@ -115,10 +117,10 @@ def ways_out(seen: Forecast, harms: Sequence[Harm]) -> list[dict[str, Any]]:
         command = [f"{prefix}/bin/python", "-m", "pip", "uninstall", "-y", *replaced]
         found.append({"when": "before", "why": "to take conda's cleanly", "command": command})
     if deleted:
-        command = ["conda", "pipsafe", "install", "-p", prefix, "--force-reinstall", "--no-deps", *deleted]
+        command = ["conda", "pipsafe", "install", "-p", prefix, "--force-reinstall", "--no-deps", *_words(deleted)]
         found.append({"when": "after", "why": "to have pip's again", "command": command})
     if orphans:
-        command = ["conda", "pipsafe", "install", "-p", prefix, *orphans]
+        command = ["conda", "pipsafe", "install", "-p", prefix, *_words(orphans)]
         found.append({"when": "after", "why": "to have again what stays behind", "command": command})
     return found
 
@@ -242,22 +244,28 @@ def _replaced(harms: Sequence[Harm]) -> list[str]:
     )
 
 
-def _deleted(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
+def _deleted(seen: Forecast, harms: Sequence[Harm]) -> list[Distribution]:
     """What only loses files, by a package that goes: it can be had again, if a Python stays."""
     if seen.python is not None and seen.python[1] is None:
         return []
-    return sorted(
-        f"{harm.dist.name}=={harm.dist.version}"
+    return [
+        harm.dist
         for harm in harms
-        if harm.deleted and not (harm.writers or harm.in_the_way or harm.comer or harm.orphaned or harm.dist.editable)
-    )
+        if harm.deleted
+        and not (harm.writers or harm.in_the_way or harm.comer or harm.orphaned or harm.dist.editable)
+        and harm.dist.again
+    ]
 
 
-def _orphans(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
+def _orphans(seen: Forecast, harms: Sequence[Harm]) -> list[Distribution]:
     """What can be installed again for the new Python, if there is one: not what comes from conda for it."""
     if seen.python is not None and seen.python[1] is None:
         return []
-    return sorted(f"{harm.dist.name}=={harm.dist.version}" for harm in harms if harm.orphaned and harm.comer is None)
+    return [harm.dist for harm in harms if harm.orphaned and harm.comer is None and harm.dist.again]
+
+
+def _words(dists: Sequence[Distribution]) -> list[str]:
+    return [word for dist in dists for word in dist.again]
 
 
 def _ways_out_lines(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
@@ -270,7 +278,7 @@ def _ways_out_lines(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
         lines.append(f"  to take conda's cleanly, first:  {python} -m pip uninstall {' '.join(replaced)}")
         lines.append("  to keep pip's: leave out what brings these packages, or ask for other versions")
     if deleted:
-        shown = " ".join(deleted[:MOST_ORPHANS])
+        shown = shlex.join(_words(deleted[:MOST_ORPHANS]))
         again = f"conda pipsafe install -p {prefix} --force-reinstall --no-deps {shown}"
         lines.append(f"  afterwards, to have pip's again:  {again}")
     needs = sorted({text.partition(" (")[0] for harm in harms for text in harm.broken})
@@ -284,6 +292,6 @@ def _ways_out_lines(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
         again = f"conda install -p {prefix} python={seen.python[0]}"
         lines.append(f"  afterwards, to import again what stays behind:  {again}")
     if orphans:
-        shown = " ".join(orphans[:MOST_ORPHANS])
+        shown = shlex.join(_words(orphans[:MOST_ORPHANS]))
         lines.append(f"  afterwards, install again what stays behind:  conda pipsafe install -p {prefix} {shown}")
     return lines

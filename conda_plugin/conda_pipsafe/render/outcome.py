@@ -11,6 +11,7 @@ from conda_pipsafe.forecast.effects import Harm
 from conda_pipsafe.forecast.outcome import Change, Outcome
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.render.paths import FEW, counted_paths
+from conda_pipsafe.render.requirements import requirements
 
 
 def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = None) -> str:
@@ -69,16 +70,15 @@ def _change_lines(prefix: str, change: Change, *, stranded: bool) -> list[str]:
     if stranded:
         return lines  # this Python's pip does not see it; what stays behind is told below
     uninstall = fixes.uninstall_all(prefix, dist.name, max(change.standing, 1))
+    again = requirements([dist])
     if change.by and f"{dist.path}/METADATA" in change.deleted and _is_all(change):
-        again = f'"{dist.name}=={dist.version}"'
         lines.append(f"    conda's is whole; to have pip's again:  conda pipsafe install -p {quote(prefix)} {again}")
     elif change.by:
         channels = dict.fromkeys(tuple(fixes.channel_words(channel)) for channel in change.channels)
         words = [*(word for pair in channels for word in pair), *change.by]
         lines.append(f"    to have conda's, whole:  {uninstall}")
         lines.append(f"      then:  {fixes.conda(prefix, 'install', '--force-reinstall', *words)}")
-    else:
-        again = f'"{dist.name}=={dist.version}"'
+    elif again:
         lines.append(f"    to have pip's again:  {_python(prefix)} -m pip install --force-reinstall --no-deps {again}")
     return lines
 
@@ -120,17 +120,14 @@ def _hidden_lines(prefix: str, dist: Distribution, modules: Sequence[tuple[str, 
 
 
 def _orphan_lines(prefix: str, orphaned: Sequence[Distribution], gone: str | None) -> list[str]:
-    names = " ".join(f'"{dist.name}=={dist.version}"' for dist in orphaned)
+    names = requirements(orphaned)
     count = "1 package stays" if len(orphaned) == 1 else f"{len(orphaned)} packages stay"
-    again = (
-        f"to import them again:  conda install -p {quote(prefix)} python={gone}"
-        if gone
-        else f"to have them again:  conda pipsafe install -p {quote(prefix)} {names}"
-    )
-    return [
-        f"  {count} behind in {orphaned[0].site.path}, where no Python of this environment imports them from",
-        f"    {again}",
-    ]
+    lines = [f"  {count} behind in {orphaned[0].site.path}, where no Python of this environment imports them from"]
+    if gone:
+        lines.append(f"    to import them again:  conda install -p {quote(prefix)} python={gone}")
+    elif names:
+        lines.append(f"    to have them again:  conda pipsafe install -p {quote(prefix)} {names}")
+    return lines
 
 
 def copy_text(
@@ -166,8 +163,9 @@ def copy_text(
         whose = f"{harm.dist.name} {harm.dist.version} (installed by {harm.dist.installer or 'pip'})"
         lines.append(f"  {whose}: {owners} takes back {counted_paths(harm.overwritten, few)}")
     dists = [*(item.dist for item in replaced), *(harm.dist for harm in others)]
-    names = " ".join(f'"{dist.name}=={dist.version}"' for dist in dists)
-    lines.append(f"  afterwards, in the copy:  python -m pip install --force-reinstall --no-deps {names}")
+    names = requirements(dists)
+    if names:
+        lines.append(f"  afterwards, in the copy:  python -m pip install --force-reinstall --no-deps {names}")
     return "\n".join(lines)
 
 

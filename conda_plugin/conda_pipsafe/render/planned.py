@@ -87,7 +87,7 @@ def planned_value(
 def _ways_out_of_copy(seen: Forecast, replaced: Sequence[Replaced], ignored: Collection[str]) -> list[dict[str, Any]]:
     every = [*(item.dist for item in replaced), *(harm.dist for harm in seen.harms)]
     dists = {dist.path: dist for dist in every if dist.path not in ignored}
-    names = sorted(f"{dist.name}=={dist.version}" for dist in dists.values())
+    names = [word for dist in sorted(dists.values(), key=lambda dist: dist.key) for word in dist.again]
     if not names:
         return []
     pip = [f"{seen.transaction.prefix}/bin/python", "-m", "pip"]

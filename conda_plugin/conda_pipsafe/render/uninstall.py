@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Any
 
+from conda_pipsafe.audit.wording import counted
 from conda_pipsafe.installer.removal import NotRemoved, Removal
 from conda_pipsafe.installer.uninstall import RemovalOutcome
 
@@ -35,7 +36,7 @@ def refused_lines(refused: Iterable[NotRemoved], *, every_path: bool) -> list[st
         shown = item.paths if every_path else item.paths[:_SHOWN]
         lines += [f"      {path}" for path in shown]
         if len(shown) < len(item.paths):
-            lines.append(f"      and {len(item.paths) - len(shown)} more paths (-v shows them)")
+            lines.append(f"      and {counted(len(item.paths) - len(shown), 'more path')} (-v shows them)")
         lines += [f"    -> {fix}" for fix in item.fixes]
     return lines
 

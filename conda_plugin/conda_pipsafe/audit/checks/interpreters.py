@@ -14,6 +14,7 @@ from conda_pipsafe.audit.checks.pip_files import reinstall
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.relocated import relocated_files
 from conda_pipsafe.audit.scripts import Script, command_paths, read_script
 from conda_pipsafe.audit.wording import counted, listed
 from conda_pipsafe.prefix.conda_meta import Record
@@ -40,9 +41,9 @@ def check(context: AuditContext) -> Iterator[Finding]:
     prefix = context.snapshot.prefix
     home = os.path.realpath(os.path.join(prefix, scripts_dir()))
     groups: dict[str, _Group] = defaultdict(_Group)
-    for path, way in _commands(context):
+    for path, way, record in _commands(context):
         script = read_script(prefix, path)
-        if script is not None and script.interpreter is not None and _is_foreign(script, home):
+        if script is not None and script.interpreter is not None and _is_foreign(prefix, path, script, home, record):
             group = groups[script.interpreter]
             group.paths.append(path)
             if way not in group.ways:
@@ -81,43 +82,48 @@ def _leads_out(prefix: str, path: str) -> bool:
     return os.path.islink(absolute) and not may_follow(prefix, absolute)
 
 
-def _commands(context: AuditContext) -> Iterator[tuple[str, str]]:
-    """Every command that an installer wrote, with how to have it written again."""
+def _commands(context: AuditContext) -> Iterator[tuple[str, str, Record | None]]:
+    """Every command that an installer wrote, with how to have it written again; and the record whose file it is."""
     prefix = context.snapshot.prefix
     seen: set[str] = set()
     for dist in context.foreign:
         for path in command_paths(context.paths(dist)):
             seen.add(path)
-            yield path, reinstall(prefix, dist)
+            yield path, reinstall(prefix, dist), None
     for health in context.health:
         if not health.removed and not health.replaced:
-            for path in _entry_points(health.record):
+            for path, is_file in _written(health.record):
                 if path not in seen:
-                    yield path, fixes.conda_reinstall(prefix, health.record)
+                    again = fixes.conda_reinstall(prefix, health.record)
+                    yield path, again, health.record if is_file else None
 
 
-def _entry_points(record: Record) -> list[str]:
-    # Scripts that a package brings as files may name any Python: conda rewrites those that named the package's own.
+def _written(record: Record) -> Iterator[tuple[str, bool]]:
+    """Commands into which conda wrote the prefix: made for an entry point, or the package's own files (True)."""
     if len(record.files) != len(record.paths_data):
-        return []
+        return
     start = f"{scripts_dir()}/"
-    return [
-        path
-        for path, fact in zip(record.files, record.paths_data, strict=True)
-        if path.startswith(start) and fact.get("path_type") == _ENTRY_POINT
-    ]
+    for path, fact in zip(record.files, record.paths_data, strict=True):
+        if path.startswith(start):
+            if fact.get("path_type") == _ENTRY_POINT:
+                yield path, False
+            elif fact.get("prefix_placeholder") and fact.get("file_mode") != "binary":
+                yield path, True
 
 
-def _is_foreign(script: Script, home: str) -> bool:
+def _is_foreign(prefix: str, path: str, script: Script, home: str, record: Record | None) -> bool:
     interpreter = script.interpreter or ""
     there = os.path.exists(interpreter)
     folder = os.path.dirname(interpreter)
     if os.path.realpath(folder) == home:
         return not there
+    root = os.path.dirname(folder)
+    if record is not None:
+        # A package's file may name any Python: this one only if it is the package's, with that prefix in it.
+        return bool(relocated_files(prefix, record, [path], root))
     if script.calls is not None:
         return True
     # A script of somebody's own that names a system's Python does what its author meant.
-    root = os.path.dirname(folder)
     return any(os.path.exists(os.path.join(root, mark)) for mark in ("conda-meta", "pyvenv.cfg"))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.context import AuditContext
+from conda_pipsafe.audit.context import AuditContext, folders_of
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.wording import counted, installer, listed
@@ -21,7 +21,7 @@ from conda_pipsafe.prefix.metadata import canonical_name
 PINNED = "conda-meta/pinned"
 FROZEN = "conda-meta/frozen"
 # A copy of an environment gives each of its files a time of its own, some seconds apart.
-_LATER_SECONDS = 60.0
+_COPY_SECONDS = 60.0
 
 
 def check(context: AuditContext) -> Iterator[Finding]:
@@ -95,10 +95,9 @@ def _frozen(context: AuditContext) -> Iterator[Finding]:
     since = context.disk.modified(FROZEN)
     if since is None:
         return
+    limit = _limit(context, since)
     later = [
-        dist
-        for dist in context.foreign
-        if (time := context.disk.modified(dist.path)) is not None and time > since + _LATER_SECONDS
+        dist for dist in context.foreign if (time := context.disk.modified(dist.path)) is not None and time > limit
     ]
     if later:
         names = [f"{dist.name} {dist.version}" for dist in later]
@@ -111,3 +110,23 @@ def _frozen(context: AuditContext) -> Iterator[Finding]:
             fixes=[fixes.pip(context.snapshot.prefix, "uninstall", "-y", *(dist.name for dist in later))],
             facts={"distributions": names},
         )
+
+
+def _limit(context: AuditContext, since: float) -> float:
+    """The time after which a distribution came later than the mark.
+
+    Where something that conda put beside the distributions is older than the mark, times are those of what happened.
+    Else all of it has the time of a copy, and only what is clearly later than the copy was made tells anything.
+    """
+    times = [time for path in _of_conda(context) if (time := context.disk.modified(path)) is not None]
+    return since if any(time <= since for time in times) else max([since, *times]) + _COPY_SECONDS
+
+
+def _of_conda(context: AuditContext) -> set[str]:
+    """Folders beside the distributions that conda made: its own dist-infos, and those of Python's library."""
+    found = {dist.path for dist in context.current if context.owner(dist) == "conda" and dist.kind == "dist-info"}
+    python = context.snapshot.record_named("python")
+    library = {site.path.rpartition("/")[0] for site in context.snapshot.sites if site.current}
+    if python is not None:
+        found |= {folder for folder in folders_of(python.files) if folder.rpartition("/")[0] in library}
+    return found

@@ -98,20 +98,7 @@ def in_the_way(context: AuditContext, missing: tuple[str, ...]) -> list[str]:
 def reinstall(prefix: str, dist: Distribution) -> str:
     """Have pip write the same version again, from where it came from."""
     words = ["install", "--force-reinstall", "--no-deps"]
-    return fixes.pip(prefix, *words, *requirement_words(dist))
-
-
-def requirement_words(dist: Distribution) -> list[str]:
-    """How pip is told to install exactly this: name and version, or the direct URL that it came from."""
-    url = dist.direct_url
-    if url is None:
-        return [f"{dist.name}=={dist.version}"]
-    if url.editable:
-        return ["-e", url.url.removeprefix("file://")]
-    if url.vcs:
-        revision = f"@{url.revision}" if url.revision else ""
-        return [f"{dist.name} @ {url.vcs}+{url.url}{revision}"]
-    return [f"{dist.name} @ {url.url}"]
+    return fixes.pip(prefix, *words, *(dist.again or (dist.name,)))
 
 
 def _unlinked_by(history: History, key: str) -> int | None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.checks.pip_files import requirement_words
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
@@ -43,7 +42,7 @@ def _finding(context: AuditContext, site: SitePackages, dists: list[Distribution
     scripts = _dead_scripts(context, dists)
     now = f"Python {snapshot.python}" if snapshot.python else "another Python"
     there = {dist.key for dist in context.current}
-    again = [word for dist in dists if dist.key not in there for word in requirement_words(dist)]
+    again = [word for dist in dists if dist.key not in there for word in dist.again]
     ways = [fixes.pip(prefix, "install", *again)] if again else []
     # Commands of what is installed again are written anew.
     dead = _dead_scripts(context, [dist for dist in dists if dist.key in there])

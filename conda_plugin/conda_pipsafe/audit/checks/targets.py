@@ -59,10 +59,9 @@ def user_site(snapshot: Snapshot, environ: Mapping[str, str]) -> Iterator[Findin
     if snapshot.python is None or environ.get("PYTHONNOUSERSITE") or _is_off(snapshot.prefix):
         return
     folder = user_site_folder(snapshot.python, environ)
-    yield from shadowing(snapshot, folder, "PS403", (
-        f"conda env config vars set -p {fixes.quote(snapshot.prefix)} PYTHONNOUSERSITE=1   (then activate it again)",
-        "or uninstall them from the home folder",
-    ))  # fmt: skip
+    off = f"conda env config vars set -p {fixes.quote(snapshot.prefix)} PYTHONNOUSERSITE=1"
+    ways = (f"To leave them out, from the next activation on: {off}", "Or uninstall them from the home folder.")
+    yield from shadowing(snapshot, folder, "PS403", ways)
 
 
 def shadowing(snapshot: Snapshot, folder: str, code: str, ways: tuple[str, ...]) -> Iterator[Finding]:
@@ -123,12 +122,16 @@ def own_settings(snapshot: Snapshot) -> Iterator[Finding]:
         if "%" not in named and os.path.isabs(named) and not os.path.exists(named):
             guard = "conda-meta/pipsafe/" in named.replace("\\", "/")
             prefix = fixes.quote(snapshot.prefix)
+            ways = [
+                f"To have the guard right again: conda pipsafe guard on -p {prefix}",
+                f"To be without it: conda pipsafe guard off -p {prefix}",
+            ]
             yield make(
                 "PS409",
                 path,
                 f"{path} names {word} as a constraint, which is not there: every `pip install` fails.",
                 paths=[CONF],
-                fixes=[f"conda pipsafe guard on -p {prefix}   (or: off)" if guard else f"take it out of {path}"],
+                fixes=ways if guard else [f"Take it out of {path}."],
                 facts={"file": path, "constraint": word},
             )
 
@@ -154,12 +157,12 @@ def redirecting(settings: Mapping[str, str], where: str) -> Iterator[Finding]:
     for option in REDIRECTING:
         value = settings.get(option, "")
         if value and value.lower() not in {"0", "no", "false", "off"}:
-            way_out = f"unset {where}" if where == f"PIP_{option.upper()}" else f"remove `{option}` from {where}"
+            way_out = f"unset {where}" if where == f"PIP_{option.upper()}" else f"Remove `{option}` from {where}."
             yield make(
                 "PS405",
                 where,
                 f"{where} sets {option} = {value}: `pip install` puts packages elsewhere, and says nothing.",
-                fixes=[way_out, "conda pipsafe install   (leaves it aside)"],
+                fixes=[way_out, "`conda pipsafe install` leaves it aside."],
                 facts={"where": where, "option": option, "value": value},
             )
 
@@ -192,13 +195,14 @@ def _kernel(snapshot: Snapshot, folder: str, *, hides: bool) -> Iterator[Finding
     name = os.path.basename(folder)
     before = "; it comes before the environment's kernel of that name" if hides else ""
     python = os.path.join(snapshot.prefix, "python.exe" if os.name == "nt" else "bin/python")
+    remove = "rmdir /s /q" if os.name == "nt" else "rm -r"
     again = f"{fixes.quote(python)} -m ipykernel install --prefix {fixes.quote(snapshot.prefix)} --name {name}"
     yield make(
         "PS408",
         name,
         f"The notebook kernel {name} ({path}) runs {program}{gone}{before}.",
         paths=[] if hides else [f"{_KERNELS}/{name}/kernel.json"],
-        fixes=[f"jupyter kernelspec remove {name}   (it is in {folder})" if hides else again],
+        fixes=[f"To be without it: {remove} {fixes.quote(folder)}" if hides else again],
         facts={"kernel": name, "file": path, "python": program, "exists": not gone, "hides": hides},
     )
 

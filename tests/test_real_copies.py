@@ -1,0 +1,126 @@
+"""Environments that were moved or copied, and marks whose time tells what came after them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.driving import Driver
+from support.real_damage import Ways, look, told
+from support.running import pip
+
+if TYPE_CHECKING:
+    from conftest import MakeEnv
+
+
+@pytest.mark.damage("PS112")
+def test_pip_at_once_after_the_mark(make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("pip", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==1.0").ok()
+    time.sleep(0.05)  # times are coarse
+    (prefix / "conda-meta/frozen").write_text("{}")
+    assert told(prefix) == []
+    time.sleep(0.05)
+    pip(prefix, "install", "--find-links", wheelhouse, "piponly").ok()
+    (found,) = look(prefix)
+    assert (found.code, found.facts["distributions"]) == ("PS112", ["piponly 1.0"])
+    Ways(wheelhouse).follow(prefix, found.fixes)
+    assert told(prefix) == []
+
+
+@pytest.mark.twin("PS112")
+def test_a_copy_gives_each_file_a_time_of_its_own(make_env: MakeEnv, wheelhouse: Path, tmp_path: Path) -> None:
+    prefix = make_env("pip", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==1.0").ok()
+    (prefix / "conda-meta/frozen").write_text("{}")
+    copy = tmp_path / "copy"
+    (copy / "conda-meta").mkdir(parents=True)
+    shutil.copyfile(prefix / "conda-meta/frozen", copy / "conda-meta/frozen")
+    time.sleep(0.05)
+    shutil.copytree(prefix, copy, symlinks=True, copy_function=shutil.copyfile, dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns("frozen"))  # fmt: skip
+    assert "PS112" not in {item.code for item in look(copy)}
+
+
+@pytest.mark.damage("PS109")
+def test_a_moved_environment_has_dead_commands_in_packages_files_too(
+    make_env: MakeEnv, wheelhouse: Path, driver: Driver
+) -> None:
+    prefix = make_env("pip", "epsilon", name="before")
+    assert told(prefix) == []
+    moved = prefix.rename(prefix.parent / "after")
+    found = look(moved)
+    assert {(item.code, item.severity) for item in found} == {("PS109", "error")}
+    # Both are files of the package: one that somebody wrote, one that the build's pip did.
+    assert {"bin/epsilon-cli", "bin/epsilon-script", "bin/pip"} <= {path for item in found for path in item.paths}
+    Ways(wheelhouse, driver).follow_all(moved, found)
+    assert told(moved, hashes=True) == []
+
+
+@pytest.mark.twin("PS109")
+def test_a_package_whose_script_names_a_python_of_its_own_choice(make_env: MakeEnv) -> None:
+    prefix = make_env("python", "epsilon")
+    (record,) = (prefix / "conda-meta").glob("epsilon-*.json")
+    script = prefix / "bin/epsilon-script"
+    text = f"#!/opt/nowhere/bin/python\n# {prefix}\n"
+    script.unlink()
+    script.write_text(text)
+    data = json.loads(record.read_text())
+    for path, entry in zip(data["files"], data["paths_data"]["paths"], strict=True):
+        if path == "bin/epsilon-script":
+            built = text.replace(str(prefix), entry["prefix_placeholder"])
+            entry["sha256"] = hashlib.sha256(built.encode()).hexdigest()
+            entry["sha256_in_prefix"] = hashlib.sha256(text.encode()).hexdigest()
+    record.unlink()
+    record.write_text(json.dumps(data))
+    assert told(prefix, hashes=True) == []
+
+
+@pytest.mark.damage("PS514")
+@pytest.mark.twin("PS514")
+def test_an_environment_whose_history_is_gone(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    prefix = make_env("pip", "alpha=1.0")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
+    (prefix / "conda-meta/history").unlink()
+    assert "not a conda environment" in driver.run("list", "-p", prefix).stderr
+    found = look(prefix)
+    assert [item.code for item in found] == ["PS514", "PS101"]  # without the first's way out no other can be gone
+    Ways(wheelhouse, driver).follow(prefix, [line for item in found for line in item.fixes])
+    assert told(prefix) == []
+
+
+@pytest.mark.damage("PS514", by_hand="pixi is not there; it marks its environments by a file")
+@pytest.mark.twin("PS514")
+def test_without_history_beside_pixis_mark_and_without_records(make_env: MakeEnv) -> None:
+    prefix = make_env("alpha=1.0")
+    (prefix / "conda-meta/history").unlink()
+    assert told(prefix) == [("PS514", "error", "conda-meta/history")]
+    (prefix / "conda-meta/pixi").write_text("{}")
+    assert told(prefix) == []
+    (prefix / "conda-meta/pixi").unlink()
+    for record in (prefix / "conda-meta").glob("*.json"):
+        record.unlink()
+    assert "PS514" not in {code for code, *_ in told(prefix)}
+
+
+@pytest.mark.damage("PS901")
+def test_a_record_that_conda_stops_at_is_to_be_mended_first(
+    make_env: MakeEnv, wheelhouse: Path, driver: Driver
+) -> None:
+    prefix = make_env("pip", "alpha=1.0", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
+    (record,) = (prefix / "conda-meta").glob("gamma-*.json")
+    text = record.read_text()
+    record.unlink()
+    record.write_text(text[:400])
+    assert driver.run("install", "-p", prefix, "zeta", "-y").returncode != 0
+    found = look(prefix)
+    assert [(item.code, item.severity) for item in found] == [("PS901", "error"), ("PS101", "error")]
+    Ways(wheelhouse, driver).follow(prefix, [line for item in found for line in item.fixes])
+    assert told(prefix) == []
