@@ -225,16 +225,17 @@ def test_an_environment_in_the_place_of_another(driver: Driver, make_env: MakeEn
     commands = [
         ("create", "-y", "-p", prefix, "gamma"),
         ("env", "create", "-p", prefix, "--file", file, *asked),
-        ("rename", "-y", "-p", other, prefix),
+        ("rename", "-y" if driver.conda.version() > (24, 1) else "--force", "-p", other, prefix),
     ]
     for command in commands:
         refused = driver.run(*command, env={"CONDA_PLUGINS_PIPSAFE_MODE": "block"})
         assert refused.returncode == 1
         assert f"refuses this command: the environment {prefix} will be deleted, with 1 package" in refused.stderr
-    if asked:  # without --yes it is conda that refuses
-        refused = driver.run(*commands[1][:-1])
-        assert refused.returncode == 1
-        assert "conda-pipsafe" not in refused.stderr
+    if asked:  # without --yes conda refuses, or (25.5) installs into what is there
+        assert "will be deleted" not in driver.run(*commands[1][:-1]).stderr
+    refused = driver.run("rename", "-p", other, prefix)
+    assert refused.returncode == 1
+    assert "conda-pipsafe" not in refused.stderr, "conda itself refuses it without --yes"
     assert (prefix / "conda-meta").exists()
     done = driver.run(*commands[1]).ok()
     assert done.stderr.count("conda-pipsafe: ") == 1

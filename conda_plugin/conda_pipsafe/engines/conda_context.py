@@ -140,7 +140,7 @@ def is_dry_run() -> bool:
 def replaces(command: str, options: Any) -> bool:  # noqa: ANN401 - argparse's namespace
     """Whether a command makes an environment in the place of one that is there: it deletes that first.
 
-    `env create` before 26.7, which the hooks know by a name of its own, refuses to without `--yes`.
+    `env create` before 26.7, which the hooks know by a name of its own, does so only with `--yes`.
     """
     return command == "create" or (command == "env_create" and bool(getattr(options, "yes", False)))
 

@@ -44,6 +44,8 @@ def _deleted(command: str, options: Any) -> tuple[bool, str | None]:  # noqa: AN
     if command == "env_remove" or (command == "remove" and getattr(options, "all", False)):
         return True, None if getattr(options, "keep_env", False) else engine.target_prefix()
     if command == "rename":
+        if not (getattr(options, "yes", False) or getattr(options, "force", False)):
+            return False, None  # conda refuses it itself
         return False, engine.prefix_of_destination(getattr(options, "destination", None))
     if engine.replaces(command, options) and not engine.is_dry_run():
         named = getattr(options, "name", None) or getattr(options, "prefix", None)
