@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conda_pipsafe.audit import catalogue
+from support.damages import DAMAGES
 
 HERE = Path(__file__).parent
 
@@ -55,3 +56,12 @@ def test_every_code_has_two_tests_on_damage_and_a_twin(code: str) -> None:
 
 def test_marks_name_codes_that_there_are() -> None:
     assert {*MARKS.damage, *MARKS.by_hand, *MARKS.twin} <= set(CODES)
+
+
+def test_the_damage_matrix_has_rows_of_every_group_and_is_as_the_script_made_it() -> None:
+    assert {damage.group for damage in DAMAGES} == set("-ABCDEFGH")
+    page = (HERE.parent / "docs/damage-matrix.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ")[:3] for line in page.splitlines() if line.startswith("| ")][1:]
+    assert [(group[2:], title) for group, title, _ in rows] == [(damage.group, damage.title) for damage in DAMAGES]
+    silent = [title for group, title, ours in rows if ours == "silent" and group != "| -"]
+    assert silent == ["PYTHONPATH hides conda's package"]  # the shell's, not the environment's: `status` tells it

@@ -86,7 +86,11 @@ class Look:
 
     def imported(self) -> str | None:
         """The version that the environment's Python imports; None when it cannot."""
-        code = f"import {self.damage.subject} as m; print(getattr(m, '__version__', None) or m.VERSION)"
+        code = (
+            f"import {self.damage.subject} as m\n"
+            "version = getattr(m, '__version__', None) or getattr(m, 'VERSION', None)\n"
+            f"print(version or __import__('importlib.metadata').metadata.version('{self.damage.name}'))"
+        )
         variables = clean_environment(self.bench.extra)
         done = run(python_of(self.bench.prefix), "-c", code, env=variables, cwd=Path("/"))
         return done.stdout.strip() if done.returncode == 0 else None
@@ -232,7 +236,8 @@ def _page(folder: Path, executable: Path, args: argparse.Namespace) -> Iterator[
     yield "*detected*: the exit code or the output tells. *silent*: it does not. *misleading*: it says that all is"
     yield "well, or lists the package, though importing it fails or gives another version. The letter is the group of"
     yield "failure modes: A pip changed conda's, B conda changed pip's, C Python moved, D wrong target or shadowing,"
-    yield "E metadata and copies, F binaries, G uv, H operations.\n"
+    yield "E metadata and copies, F binaries, G uv, H operations."
+    yield "PYTHONPATH is the shell's, not the environment's: `pipsafe status` tells it (PS404).\n"
     yield f"| | damage | {' | '.join(TOOLS)} |"
     yield f"|---|---|{'---|' * len(TOOLS)}"
     usual: dict[str, frozenset[str]] = {}
