@@ -7,10 +7,11 @@ environment was moved, and on macOS binaries that conda signed anew after replac
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conda_pipsafe.audit import fixes
@@ -29,6 +30,7 @@ from conda_pipsafe.prefix.paths import scripts_dir
 
 _NO_HASH = {"unix_python_entry_point", "windows_python_entry_point_script", "windows_python_entry_point_exe",
             "pyc_file", "softlink", "directory"}  # fmt: skip
+_OF_NOTHING = hashlib.sha256().hexdigest()
 Owner = Record | Distribution
 
 
@@ -53,6 +55,20 @@ def deep(context: AuditContext, others: Sequence[str] = (), progress: Progress |
         progress: Told how far it is.
     """
     owners = dict(_expected(context))
+    return DeepReport((*_compared(context, owners, others, progress), *altered_commands(context)), len(owners))
+
+
+def compare(context: AuditContext, paths: Container[str]) -> Iterable[Finding]:
+    """Compare some files alone; where else they are is asked of the package cache only."""
+    return _compared(context, {path: owner for path, owner in _expected(context) if path in paths})
+
+
+def _compared(
+    context: AuditContext,
+    owners: Mapping[str, tuple[str, Owner]],
+    others: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> list[Finding]:
     expected = [Expected(path, digest) for path, (digest, _) in owners.items()]
     altered: dict[str, list[Altered]] = defaultdict(list)
     by_name: dict[str, Owner] = {}
@@ -64,8 +80,7 @@ def deep(context: AuditContext, others: Sequence[str] = (), progress: Progress |
     findings: list[Finding] = []
     for name, items in altered.items():
         findings += _findings(context, by_name[name], items, others)
-    findings += altered_commands(context)
-    return DeepReport(tuple(findings), len(expected))
+    return findings
 
 
 def _expected(context: AuditContext) -> Iterator[tuple[str, tuple[str, Owner]]]:
@@ -179,10 +194,12 @@ def _forbidden(prefix: str, owner: Owner, paths: list[str]) -> Finding:
 
 def _altered(code: str, who: str, subject: str, altered: Sequence[Altered], ways: Iterable[str]) -> Finding:
     paths = [item.path for item in altered]
+    empty = sum(1 for item in altered if item.sha256 == _OF_NOTHING)
+    tail = "" if not empty else ": empty now" if empty == len(paths) else f" ({empty} empty now)"
     return make(
         code,
         subject,
-        f"{counted(len(paths), 'file')} of {who} {'is' if len(paths) == 1 else 'are'} not as installed.",
+        f"{counted(len(paths), 'file')} of {who} {'is' if len(paths) == 1 else 'are'} not as installed{tail}.",
         severity="warning" if matters(paths) else "note",
         paths=sorted(paths),
         fixes=ways,
