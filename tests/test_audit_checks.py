@@ -118,6 +118,19 @@ def test_missing_file_of_pip(make: PrefixFactory, name: str, severity: str) -> N
     assert (finding.code, finding.severity, finding.paths) == ("PS202", severity, (f"{SITE}/{name}",))
 
 
+def test_the_only_file_of_a_package_is_missing(make: PrefixFactory) -> None:
+    make.record("one", "1.0", {"lib/one.so": ""})
+    make.pip_dist("single", files={"single.py": ""})
+    make.pip_dist("pair", files={"pair.py": "", "pear.py": ""})
+    for path in ("lib/one.so", f"{SITE}/single.py", f"{SITE}/pear.py"):
+        (make.root / path).unlink()
+    assert sorted(item.message for item in findings(make)) == [
+        "1 of the 2 files of pip's pair 1.0 is missing.",
+        "The only file of conda's one 1.0 is missing.",
+        "The only file of pip's single 1.0 is missing.",
+    ]
+
+
 def test_missing_file_is_told_with_the_revision_that_removed_it(make: PrefixFactory) -> None:
     make.pip_dist("x")
     (make.root / SITE / "x/__init__.py").unlink()

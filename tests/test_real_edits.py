@@ -135,3 +135,34 @@ class TestUvCache:
         with (site_of(prefix) / "zeta/__init__.py").open("a") as file:
             file.write("# in place\n")
         assert told(prefix, hashes=True) == [("PS220", "warning", "zeta")]
+
+
+@pytest.mark.damage("PS120", "PS121", "PS220", "PS221")
+@pytest.mark.twin("PS120", "PS121", "PS220", "PS221")
+def test_files_without_content_are_told_without_hashing(make_env: MakeEnv, wheelhouse: Path) -> None:
+    """What a crash leaves, or a full disk; `__init__.py` of zeta is made empty by a new file, as is one of conda's."""
+    prefix = make_env("python", "pip", "gamma", "epsilon", "ns-a")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==1.0", "zeta").ok()
+    uv(prefix, "install", "delta-python", wheels=wheelhouse).ok()
+    site = site_of(prefix)
+    # Written empty, or by nobody: no harm.
+    (site / "mine.py").write_text("")
+    (site / "alpha/mine.py").write_text("")
+    assert told(prefix) == told(prefix, hashes=True) == []
+    for path in (site / "zeta/__init__.py", site / "gamma/__init__.py", prefix / "share/epsilon/data.txt"):
+        path.unlink()
+        path.write_text("")
+    with (site / "delta/__init__.py").open("r+") as file:  # its cache has it as well
+        file.truncate()
+    found = look(prefix)
+    assert [(item.code, item.severity, item.subject) for item in found] == [
+        ("PS221", "error", "delta-python"),
+        ("PS120", "warning", "gamma"),
+        ("PS220", "warning", "zeta"),
+        ("PS120", "note", "epsilon"),
+    ]
+    assert found[1].message == "1 file of conda's gamma 1.0 is not as installed: empty now."
+    with (site / "zeta/__init__.py").open("a") as file:
+        file.write("")
+    (site / "alpha/cli.py").write_text("edited")
+    assert [item.subject for item in look(prefix, hashes=True) if item.code == "PS220"] == ["alpha", "zeta"]

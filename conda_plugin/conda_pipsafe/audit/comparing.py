@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -96,7 +96,7 @@ class Comparison:
 
     @cached_property
     def _owners(self) -> Sequence[Owner]:
-        return (*self._context.foreign, *self._context.snapshot.records)
+        return _owners(self._context)
 
     @cached_property
     def _sizes(self) -> Sequence[int]:
@@ -145,11 +145,33 @@ class Comparison:
         """What an owner recorded; kept for its next part."""
         last, rows = self._last
         if last != number:
-            owner = self._owners[number]
-            found = _of_record(owner) if isinstance(owner, Record) else _of_dist(self._context, owner)
-            rows = list({each.path: each for each in found}.values())  # a path that is listed twice counts once
+            rows = _expected(self._context, self._owners[number])
             self._last = number, rows
         return rows
+
+
+def compared_among(context: AuditContext, paths: Container[str]) -> Iterator[Compared]:
+    """What became of some files alone, for each owner that recorded a hash of any.
+
+    Args:
+        context: What is looked at.
+        paths: Prefix-relative.
+    """
+    for owner in _owners(context):
+        rows = [each for each in _expected(context, owner) if each.path in paths]
+        if rows:
+            altered = altered_files(context.snapshot.prefix, rows)
+            yield Compared(owner, len(rows), tuple(found for _, found in altered))
+
+
+def _owners(context: AuditContext) -> Sequence[Owner]:
+    return (*context.foreign, *context.snapshot.records)
+
+
+def _expected(context: AuditContext, owner: Owner) -> list[Expected]:
+    """What an owner recorded; a path that is listed twice counts once."""
+    found = _of_record(owner) if isinstance(owner, Record) else _of_dist(context, owner)
+    return list({each.path: each for each in found}.values())
 
 
 def _bytes(path: str) -> int:

@@ -7,9 +7,10 @@ environment was moved, and on macOS binaries that conda signed anew after replac
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.checks.pip_files import reinstall
 from conda_pipsafe.audit.commands import altered_commands
-from conda_pipsafe.audit.comparing import Compared, Comparison, Owner, Progress
+from conda_pipsafe.audit.comparing import Compared, Comparison, Owner, Progress, compared_among
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hashing import DEAD_LINK, FORBIDDEN, NO_FILE, Altered
@@ -26,6 +27,8 @@ from conda_pipsafe.audit.wording import counted, installer, listed, matters
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.paths import path_key
+
+_OF_NOTHING = hashlib.sha256().hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,24 @@ def deep_report(context: AuditContext, comparison: Comparison, others: Sequence[
         comparison: Of its files, begun.
         others: Absolute paths of environments that may share files with this one.
     """
+    results = _own(context, comparison.results())
+    findings = (*_found(context, results, others), *altered_commands(context))
+    return DeepReport(findings, sum(item.files for item in results))
+
+
+def compare(context: AuditContext, paths: Container[str]) -> Iterator[Finding]:
+    """Compare some files alone; where else they are is asked of the package cache only."""
+    return _found(context, _own(context, compared_among(context, paths)))
+
+
+def _own(context: AuditContext, results: Iterable[Compared]) -> list[Compared]:
     others_own = _told_as_others(context)
-    results = [item for item in comparison.results() if _identifier(item.owner) not in others_own]
-    findings: list[Finding] = []
+    return [item for item in results if _identifier(item.owner) not in others_own]
+
+
+def _found(context: AuditContext, results: Sequence[Compared], others: Sequence[str] = ()) -> Iterator[Finding]:
     for owner, altered in _altered_files(context, results):
-        findings += _findings(context, owner, altered, others)
-    findings += altered_commands(context)
-    return DeepReport(tuple(findings), sum(item.files for item in results))
+        yield from _findings(context, owner, altered, others)
 
 
 def _identifier(owner: Owner) -> str:
@@ -192,10 +206,12 @@ def _forbidden(prefix: str, owner: Owner, paths: list[str]) -> Finding:
 
 def _altered(code: str, who: str, subject: str, altered: Sequence[Altered], ways: Iterable[str]) -> Finding:
     paths = [item.path for item in altered]
+    empty = sum(1 for item in altered if item.sha256 == _OF_NOTHING)
+    tail = "" if not empty else ": empty now" if empty == len(paths) else f" ({empty} empty now)"
     return make(
         code,
         subject,
-        f"{counted(len(paths), 'file')} of {who} {'is' if len(paths) == 1 else 'are'} not as installed.",
+        f"{counted(len(paths), 'file')} of {who} {'is' if len(paths) == 1 else 'are'} not as installed{tail}.",
         severity="warning" if matters(paths) else "note",
         paths=sorted(paths),
         fixes=ways,

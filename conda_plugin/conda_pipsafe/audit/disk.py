@@ -19,6 +19,7 @@ class Disk:
         self._folders: dict[str, frozenset[str] | None] = {}
         self._present: set[str] = set()
         self._links: set[str] = set()
+        self._empty: set[str] = set()
 
     def exists(self, path: str) -> bool:
         """Whether a prefix-relative path is there; a dead symbolic link counts, and so does what may not be looked at.
@@ -66,6 +67,11 @@ class Disk:
         """Those of paths that are symbolic links; their folders were asked for before."""
         return self._links.intersection(paths) if self._links else set()
 
+    def empty_among(self, paths: Iterable[str], folders: Iterable[str]) -> set[str]:
+        """Those of paths, which lie in these folders, that are files without content, bytecode aside."""
+        self.missing((), folders)
+        return self._empty.intersection(paths)
+
     def dead_links(self, paths: Iterable[str]) -> list[str]:
         """Those of paths that are links to nothing; what may not be looked at is not claimed to be."""
         return sorted(path for path in self.links_among(paths) if self._is_dead(path))
@@ -101,6 +107,8 @@ class Disk:
                     listed.append(entry.name)
                     if entry.is_symlink():  # as the listing says: no further question to the system
                         self._links.add(start + entry.name)
+                    elif entry.name[-4:] != ".pyc" and _has_no_bytes(entry):
+                        self._empty.add(start + entry.name)
             names = frozenset(name.lower() for name in listed) if os.name == "nt" else frozenset(listed)
         except (FileNotFoundError, NotADirectoryError):
             names = frozenset()
@@ -110,3 +118,10 @@ class Disk:
         if names:
             self._present.update([start + name for name in names])
         return names
+
+
+def _has_no_bytes(entry: os.DirEntry[str]) -> bool:
+    try:
+        return not entry.stat(follow_symlinks=False).st_size
+    except OSError:  # it vanished meanwhile, or may not be asked
+        return False

@@ -14,6 +14,9 @@ from conda_pipsafe.audit.hookspec import Check, Skipped
 from conda_pipsafe.audit.offered import crash, offered_checks, sound
 from conda_pipsafe.audit.report import AuditReport
 
+# The codes of which a look finds all: what a check found of them without it is there again.
+_ALL_OF = {"deep": frozenset({"PS120", "PS121", "PS220", "PS221"})}
+
 __all__ = ["AuditReport", "audit", "entries", "with_findings", "with_look"]
 
 
@@ -59,7 +62,9 @@ def with_findings(report: AuditReport, more: Iterable[Finding], name: str) -> Au
 
 def with_look(report: AuditReport, name: str, look: Callable[[], Iterable[Finding]]) -> AuditReport:
     """A report with one more look, which may crash or be skipped like any check."""
-    return _with(report, [_run(name, look)])
+    all_of = _ALL_OF.get(name, frozenset())
+    fewer = tuple(finding for finding in report.findings if finding.code not in all_of)
+    return _with(report._replace(findings=fewer), [_run(name, look)])
 
 
 def _with(report: AuditReport, ran: Sequence[_Ran]) -> AuditReport:

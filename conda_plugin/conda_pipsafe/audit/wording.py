@@ -14,6 +14,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def part_of(number: int, total: int) -> str:
+    """`2 of the 5 files`, `The only file`: how sentences begin that say what became of some."""
+    return "The only file" if total == 1 else f"{number} of the {total} files"
+
+
 def listed(items: Iterable[str], most: int = 5) -> str:
     """`a`, `a and b`, `a, b and 3 more`."""
     words = list(items)

@@ -197,7 +197,7 @@ def _ways(fixes: Sequence[str]) -> Iterator[str]:
     for number, fix in enumerate(fixes, 1):
         mark = "-" if several else f"{number}." if len(fixes) > 1 else "->"
         aim, colon, command = fix.partition(": ")
-        if several and colon and aim.startswith("To "):
+        if colon and aim.startswith(("To ", "First ")):
             yield from (f"    {mark} {_line(aim)}:", f"        {_line(command)}")
         else:
             yield f"    {mark} {_line(fix)}"

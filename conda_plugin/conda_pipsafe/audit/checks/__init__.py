@@ -12,6 +12,7 @@ NAMES = (
     "contested",
     "damaged_records",
     "duplicates",
+    "emptied",
     "forgotten",
     "history",
     "husks",

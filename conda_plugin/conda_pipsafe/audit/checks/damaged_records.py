@@ -11,7 +11,7 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.health import RecordHealth
 from conda_pipsafe.audit.hookspec import Check, hookimpl
-from conda_pipsafe.audit.wording import counted, installer, listed, matters
+from conda_pipsafe.audit.wording import counted, installer, listed, matters, part_of
 from conda_pipsafe.prefix.direct_url import strip_credentials
 
 _NAMED = 3
@@ -99,7 +99,7 @@ def _missing(context: AuditContext, prefix: str, health: RecordHealth) -> Findin
     return make(
         "PS103",
         record.name,
-        f"{len(health.missing)} of the {counted(health.files, 'file')} of conda's {record.name} {record.version} "
+        f"{part_of(len(health.missing), health.files)} of conda's {record.name} {record.version} "
         f"{'is' if len(health.missing) == 1 else 'are'} missing{of_links(context, health.missing)}{tail}.",
         severity="error" if matters(health.missing) else "warning",
         paths=health.missing,

@@ -10,7 +10,7 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.overlap import is_bytecode
-from conda_pipsafe.audit.wording import counted, installer, matters
+from conda_pipsafe.audit.wording import counted, installer, matters, part_of
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.history import History, split_dist
 from conda_pipsafe.prefix.metadata import canonical_name
@@ -47,7 +47,7 @@ def _finding(context: AuditContext, dist: Distribution, missing: tuple[str, ...]
     return make(
         "PS202",
         dist.name,
-        f"{len(missing)} of the {counted(total, 'file')} of {installer(dist)}'s {dist.name} {dist.version} "
+        f"{part_of(len(missing), total)} of {installer(dist)}'s {dist.name} {dist.version} "
         f"{'is' if len(missing) == 1 else 'are'} missing{of_links(context, missing)}{tail}.",
         severity="error" if matters(missing) else "warning",
         paths=[*missing, *elsewhere],

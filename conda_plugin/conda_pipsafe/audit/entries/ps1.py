@@ -233,7 +233,8 @@ ENTRIES: tuple[Entry, ...] = (
         step="cause",
         title="Files of a conda package are not as conda installed them",
         meaning=(
-            "Found by `--deep`: the hash of a file differs from the one in conda's record, a folder or a link out "
+            "Found by `--deep`, of files that are empty now without it, too: "
+            "the hash of a file differs from the one in conda's record, a folder or a link out "
             "stands in its place, or a command calls something else than the package declares. A note where nothing "
             "that Python imports or that you run is among them: settings are made to be edited."
         ),
@@ -249,7 +250,8 @@ ENTRIES: tuple[Entry, ...] = (
         step="cause",
         title="A file was edited in place that other environments share",
         meaning=(
-            "Found by `--deep`: conda links one file into many environments. One of them was edited in place, so that "
+            "Found by `--deep`, of files that are empty now without it, too: "
+            "conda links one file into many environments. One of them was edited in place, so that "
             "the package cache and other environments have the edit as well, and every new one gets it."
         ),
         causes="An editor, `>>`, or a script that patches packages after installation.",

@@ -120,7 +120,8 @@ ENTRIES: tuple[Entry, ...] = (
         step="cause",
         title="Files of a package that pip installed are not as it installed them",
         meaning=(
-            "Found by `--deep`: the hash of a file differs from the one in RECORD, or a command calls something else "
+            "Found by `--deep`, of files that are empty now without it, too: "
+            "the hash of a file differs from the one in RECORD, or a command calls something else "
             "than the package declares. A note where nothing that Python imports or that you run is among them."
         ),
         causes="An editor, a script that patches packages, another tool that wrote over them, a damaged disk.",
@@ -133,7 +134,8 @@ ENTRIES: tuple[Entry, ...] = (
         step="cause",
         title="A file of uv's cache was edited in place",
         meaning=(
-            "Found by `--deep`: uv links files from its cache into environments. One of them was edited in place, so "
+            "Found by `--deep`, of files that are empty now without it, too: "
+            "uv links files from its cache into environments. One of them was edited in place, so "
             "that the cache and the other environments have the edit as well, and everything that uv installs from it "
             "later."
         ),
