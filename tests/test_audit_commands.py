@@ -332,6 +332,12 @@ def test_numpy_under_a_pure_package_is_a_broken_requirement(make: PrefixFactory)
         ("sklearn.libs/libgomp-a34b3233.so.1.0.0", "unrelated", None),
         ("sklearn.libs/libopenblas-1.so", "llvm-openmp", None),
         ("x.libs/libomp_docs.txt", "llvm-openmp", None),
+        ("x.libs/libomp-1a2b3c.so.5", "llvm-openmp", "warning"),
+        # PyPI's intel-openmp has its libraries in the environment's lib; so has conda's, where they meet (PS105).
+        ("../../libiomp5.so", "llvm-openmp", "warning"),
+        ("../../libiomp5_db.so", "llvm-openmp", None),
+        ("../../libomptarget.rtl.level0.so", "llvm-openmp", None),
+        ("../../libmkl_core.so.3", "mkl", "warning"),
     ],
 )
 def test_bundled_runtime(make: PrefixFactory, library: str, package: str, severity: str | None) -> None:

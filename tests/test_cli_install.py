@@ -23,6 +23,7 @@ from support.indexes import private_index
 from support.packages import simple
 from support.projects import project
 from support.running import Conda, pip, run
+from support.states import wait_for
 
 Capture = pytest.CaptureFixture[str]
 
@@ -476,6 +477,26 @@ def test_interrupted_while_building(env: Path, tmp_path: Path) -> None:
     assert child.returncode == 130, err
     assert events(env)[-1]["kind"] == "failed"
     assert events(env)[-1]["data"]["signal"] == signal.SIGINT
+
+
+def test_interrupted_while_pip_loads_one_line_says_it(env: Path, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    module = next(env.glob("lib/python3*/site-packages")) / "pip" / "_internal" / "cli" / "autocompletion.py"
+    module.unlink()  # it may be a link to the cached package's
+    module.write_text(f"open({str(started)!r}, 'w').close()\nimport time\ntime.sleep(60)\n")
+    command = [sys.executable, "-m", "conda_pipsafe", "install", "--json", "-p", str(env), "eta"]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert wait_for(started.exists)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    told = json.loads(out)
+    # The short one when it came before we had begun to wait for pip.
+    assert told["error"] in {"interrupted", "interrupted while pip was looking for a plan; nothing was installed"}
+    assert err.splitlines()[1:] == [f"pipsafe: {told['error']}"]
+    assert told["exit_code"] == 130
 
 
 def test_without_pip(make_env: MakeEnv, capfd: Capture) -> None:

@@ -195,6 +195,13 @@ class TestFolders:
         harm = only(seen(prefix.root, link("a", "1.0", {"bin/tool/new"}, {})))
         assert (harm.overwritten, harm.commands) == (("bin/tool",), ())
 
+    def test_what_is_a_folder_now_is_no_file_of_pip_s(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"../../../share/x": ""})
+        (prefix.root / "share/x").unlink()
+        prefix.write("share/x/conda")
+        assert not seen(prefix.root, unlink("old", "share/x/conda"), link("a", "1.0", {"share/x"}, {}))
+        assert not seen(prefix.root, link("a", "1.0", {"share/x/new"}, {}))
+
     def test_a_file_comes_where_a_folder_is(self, prefix: PrefixFactory) -> None:
         prefix.pip_dist("tool", files={"../../../share/x/y/z": ""})
         harm = only(seen(prefix.root, link("a", "1.0", {"share/x"}, {})))

@@ -43,11 +43,14 @@ Look = dict[str, tuple[int, int, str]]
 
 
 def look_at(prefix: Path, paths: set[str]) -> Look:
-    """inode, mtime and hash of each path that is there; the prefix's own path counts as one word in all of them."""
+    """inode, mtime and hash of each path that is there; the prefix's own path counts as one word in all of them.
+
+    A folder is nobody's file, also where an installer once put one.
+    """
     found: Look = {}
     for path in paths:
         full = prefix / path
-        if os.path.lexists(full):
+        if os.path.lexists(full) and (full.is_symlink() or not full.is_dir()):
             info = full.lstat()
             # What a link leads to is a path of its own.
             data = os.fsencode(os.readlink(full)) if full.is_symlink() else full.read_bytes() if full.is_file() else b""

@@ -215,7 +215,8 @@ def test_remove_all_names_what_goes_and_is_never_refused(driver: Driver, make_en
 
 
 def test_an_environment_in_the_place_of_another(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
-    """`create` and `rename --yes` delete what is there; `env create` does not even ask."""
+    """`create` and `rename --yes` delete what is there; `env create` does not even ask (since 26.7)."""
+    asked = () if driver.conda.version() >= (26, 7) else ("--yes",)
     prefix, other = make_env("python", "pip"), make_env("python", name="other")
     silent(driver.run("create", "-y", "-p", other, "gamma"))
     install(prefix, wheelhouse, "alpha==2.0")
@@ -223,13 +224,17 @@ def test_an_environment_in_the_place_of_another(driver: Driver, make_env: MakeEn
     file.write_text("dependencies:\n- gamma\n", "utf-8")
     commands = [
         ("create", "-y", "-p", prefix, "gamma"),
-        ("env", "create", "-p", prefix, "--file", file),
+        ("env", "create", "-p", prefix, "--file", file, *asked),
         ("rename", "-y", "-p", other, prefix),
     ]
     for command in commands:
         refused = driver.run(*command, env={"CONDA_PLUGINS_PIPSAFE_MODE": "block"})
         assert refused.returncode == 1
         assert f"refuses this command: the environment {prefix} will be deleted, with 1 package" in refused.stderr
+    if asked:  # without --yes it is conda that refuses
+        refused = driver.run(*commands[1][:-1])
+        assert refused.returncode == 1
+        assert "conda-pipsafe" not in refused.stderr
     assert (prefix / "conda-meta").exists()
     done = driver.run(*commands[1]).ok()
     assert done.stderr.count("conda-pipsafe: ") == 1

@@ -309,6 +309,22 @@ def test_when_we_are_killed_pip_ends_its_work_and_the_next_command_records_it(ma
     assert not (prefix / JOURNAL).exists()
 
 
+def test_an_audit_of_several_finishes_it_too_and_says_where(prefix: Path, capfd: Capture) -> None:
+    begin(str(prefix), changes(prefix), command="pipsafe install x", user="u", pip=DEAD)
+    (prefix / SITE / "new.py").write_text("half")
+    path = prefix / JOURNAL
+    value = json.loads(path.read_text())
+    path.write_text(json.dumps({**value, "processes": [[DEAD, None]]}))
+    (prefix / "conda-meta" / "history").touch()
+    assert main(["audit", "--below", str(prefix.parent)]) in {0, 3}
+    err = capfd.readouterr().err
+    assert f"into {prefix} was cut off (pipsafe install x); what it had changed was put back" in err
+    assert not path.exists()
+    assert not (prefix / SITE / "new.py").exists()
+    main(["audit", "--below", str(prefix.parent)])
+    assert "cut off" not in capfd.readouterr().err
+
+
 def test_killed_before_pip_writes_nothing_happens(make_env: MakeEnv, wheels: Path) -> None:
     prefix = make_env("python", "pip", "alpha=1.0")
     write_wheel(wide("2.0"), wheels)

@@ -8,8 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -327,20 +330,35 @@ def test_a_second_package_that_fails_takes_the_first_back(env: Path, tmp_path: P
     assert contents(env) == before
 
 
+def test_what_a_killed_rehearsal_left_in_the_cache_goes_the_next_day(env: Path) -> None:
+    cache = Path(os.environ["UV_CACHE_DIR"])
+    assert install(env, "--dry-run", "eta") == 0
+    yesterdays, todays = cache / "pipsafe-old", cache / "pipsafe-new"
+    for folder in (yesterdays, todays):
+        (folder / "held").mkdir(parents=True)
+    os.utime(yesterdays, (time.time() - 90000, time.time() - 90000))
+    assert install(env, "--dry-run", "eta") == 0
+    assert [path.name for path in sorted(cache.glob("pipsafe-*"))] == ["pipsafe-new"]
+    shutil.rmtree(todays)
+
+
 @pytest.mark.parametrize("who", ["uv", "both"])
 def test_killed_in_the_middle(make_env: MakeEnv, tmp_path: Path, who: str) -> None:
     env = make_env("python", "alpha=1.0")
     modules: dict[str, str | bytes] = {f"wide/m{number}.py": f"X = {number}\n" * 40 for number in range(400)}
     write_wheel(WheelSpec("wide", "1.0", {"wide/__init__.py": ""}, data={"share/wide/x": ""}), tmp_path)
     assert install(env, "-f", tmp_path, "wide") == 0
-    write_wheel(WheelSpec("wide", "2.0", modules, data={"share/wide/y": ""}), tmp_path)
+    wheel = write_wheel(WheelSpec("wide", "2.0", modules, data={"share/wide/y": ""}), tmp_path)
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("wide.libs/", "")  # as PyYAML 6.0.1 has one: uv makes it, and no RECORD names it
     before = contents(env)
     site = next(env.glob("lib/python3*/site-packages"))
     # It compiles after it has written all: long enough to be met.
     words = ["install", "--backend", "uv", "-p", str(env), "--no-index", "-f", str(tmp_path)]
     command = [sys.executable, "-m", "conda_pipsafe", *words, "--compile-bytecode", "wide==2.0"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
-        assert wait_for(lambda: (site / "wide" / "m7.py").exists() or child.poll() is not None)
+        written = (site / "wide" / "m7.py", site / "wide.libs")
+        assert wait_for(lambda: all(path.exists() for path in written) or child.poll() is not None)
         journal = read_journal(str(env))
         assert journal is not None
         if who == "both":
@@ -353,6 +371,7 @@ def test_killed_in_the_middle(make_env: MakeEnv, tmp_path: Path, who: str) -> No
     else:
         assert "the environment is as it was before" in err
     assert contents(env) == before
+    assert not (site / "wide.libs").exists()
     assert not (env / JOURNAL).exists()
     assert not (env / KEPT).exists()
     assert ledger_events(env)[-1]["data"]["put_back"] is True

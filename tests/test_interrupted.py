@@ -66,6 +66,8 @@ def test_what_was_lost_is_told_at_the_next_look(
     driver: Driver, over_pip: Path, bombs: Channel, channel: Channel, name: str, code: int, then: str
 ) -> None:
     words: list[str | Path] = ["install", "-y", "-p", over_pip, "-c", bombs.url, "-c", channel.url, "alpha=1.0", name]
+    # Before 25.5 conda shows no transaction: what is foreseen of it is what is known when the solver is done.
+    driver.run(*words, "--download-only").ok()
     done = driver.run(*words)
     assert done.returncode == code, done.stdout + done.stderr
     assert "conda-pipsafe: what" not in done.stderr

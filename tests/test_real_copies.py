@@ -80,3 +80,47 @@ def test_a_package_whose_script_names_a_python_of_its_own_choice(make_env: MakeE
     record.unlink()
     record.write_text(json.dumps(data))
     assert told(prefix, hashes=True) == []
+
+
+@pytest.mark.damage("PS514")
+@pytest.mark.twin("PS514")
+def test_an_environment_whose_history_is_gone(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    prefix = make_env("pip", "alpha=1.0")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
+    (prefix / "conda-meta/history").unlink()
+    assert "not a conda environment" in driver.run("list", "-p", prefix).stderr
+    found = look(prefix)
+    assert [item.code for item in found] == ["PS514", "PS101"]  # without the first's way out no other can be gone
+    Ways(wheelhouse, driver).follow(prefix, [line for item in found for line in item.fixes])
+    assert told(prefix) == []
+
+
+@pytest.mark.damage("PS514", by_hand="pixi is not there; it marks its environments by a file")
+@pytest.mark.twin("PS514")
+def test_without_history_beside_pixis_mark_and_without_records(make_env: MakeEnv) -> None:
+    prefix = make_env("alpha=1.0")
+    (prefix / "conda-meta/history").unlink()
+    assert told(prefix) == [("PS514", "error", "conda-meta/history")]
+    (prefix / "conda-meta/pixi").write_text("{}")
+    assert told(prefix) == []
+    (prefix / "conda-meta/pixi").unlink()
+    for record in (prefix / "conda-meta").glob("*.json"):
+        record.unlink()
+    assert "PS514" not in {code for code, *_ in told(prefix)}
+
+
+@pytest.mark.damage("PS901")
+def test_a_record_that_conda_stops_at_is_to_be_mended_first(
+    make_env: MakeEnv, wheelhouse: Path, driver: Driver
+) -> None:
+    prefix = make_env("pip", "alpha=1.0", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==2.0").ok()
+    (record,) = (prefix / "conda-meta").glob("gamma-*.json")
+    text = record.read_text()
+    record.unlink()
+    record.write_text(text[:400])
+    assert driver.run("install", "-p", prefix, "zeta", "-y").returncode != 0
+    found = look(prefix)
+    assert [(item.code, item.severity) for item in found] == [("PS901", "error"), ("PS101", "error")]
+    Ways(wheelhouse, driver).follow(prefix, [line for item in found for line in item.fixes])
+    assert told(prefix) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,3 +103,43 @@ def test_commands_that_were_edited(make_env: MakeEnv, rival_wheels: Path, driver
     assert told(prefix, hashes=True) == []  # as old as the record: it may be what the package wants
     os.utime(prefix / "bin/alpha-cli", (2_000_000_000, 2_000_000_000))
     assert told(prefix, hashes=True) == [("PS120", "warning", "alpha")]
+
+
+@pytest.mark.damage("PS502")
+@pytest.mark.twin("PS502")
+def test_links_of_uv_whose_cache_was_cleared(make_env: MakeEnv, wheelhouse: Path, tmp_path: Path) -> None:
+    """The files of two distributions; a module, a folder, and one in which somebody has a file of his own."""
+    prefix, cache = make_env("pip", "gamma"), tmp_path / "uv-cache"
+    where = {"UV_CACHE_DIR": str(cache), "UV_LINK_MODE": "symlink"}
+    uv(prefix, "install", "alpha==1.0", "zeta==2.0", wheels=wheelhouse, env=where).ok()
+    mine = site_of(prefix) / "zeta/mine.txt"
+    mine.write_text("mine\n")
+    assert told(prefix, hashes=True) == []
+    shutil.rmtree(cache)
+    found = look(prefix)
+    assert [(item.code, item.severity, item.subject) for item in found] == [
+        ("PS502", "error", "alpha"), ("PS502", "error", "zeta"),
+    ]  # fmt: skip
+    assert found[0].paths == (*inside(prefix, "alpha", "alpha-1.0.dist-info"), "share/alpha/data.txt")
+    assert found[1].paths == inside(prefix, "zeta-2.0.dist-info", "zeta/__init__.py")
+    assert "its files are links into" in found[0].message
+    Ways(wheelhouse).follow(prefix, [line for item in found for line in item.fixes])
+    assert told(prefix, hashes=True) == []
+    assert mine.read_text() == "mine\n"
+
+
+@pytest.mark.damage("PS102")
+@pytest.mark.twin("PS102", "PS901")
+def test_links_of_conda_whose_cache_was_cleared(make_env: MakeEnv, driver: Driver, wheelhouse: Path) -> None:
+    """`always_softlink`: then conda's record says of every file that it is a link."""
+    prefix, cache = make_env("python"), driver.conda.work / "own-pkgs"
+    driver.configure(always_softlink=True)
+    driver.run("install", "-y", "-p", prefix, "alpha=1.0", "gamma", env={"CONDA_PKGS_DIRS": str(cache)}).ok()
+    assert (site_of(prefix) / "alpha/__init__.py").is_symlink()
+    assert told(prefix, hashes=True) == []
+    shutil.rmtree(cache / "alpha-1.0-py_0")
+    (found,) = look(prefix, hashes=True)
+    assert (found.code, found.subject) == ("PS102", "alpha")
+    assert "dead links in their place" in found.message
+    Ways(wheelhouse, driver).follow(prefix, found.fixes)
+    assert told(prefix, hashes=True) == []

@@ -47,6 +47,22 @@ def test_two_projects_by_uv(make_env: MakeEnv, tmp_path: Path) -> None:
     assert told(prefix, hashes=True) == [("PS506", "warning", "vision")]
 
 
+@pytest.mark.damage("PS506")
+@pytest.mark.twin("PS506")
+def test_two_projects_that_meet_through_a_link(make_env: MakeEnv, tmp_path: Path) -> None:
+    prefix = make_env("pip", "alpha=1.0")
+    site = next(prefix.glob("lib/python3.*/site-packages"))
+    (site / "real").mkdir()
+    (site / "linked").symlink_to("real")
+    for name, folder in (("one", "real"), ("two", "linked")):
+        files = {f"{folder}/__init__.py": "", f"{folder}/{name}.py": f"# {name}\n"}
+        pip(prefix, "install", write_wheel(WheelSpec(name, "1.0", files), tmp_path)).ok()
+    assert told(prefix) == []
+    pip(prefix, "install", write_wheel(WheelSpec("three", "1.0", {"linked/one.py": "# three\n"}), tmp_path)).ok()
+    (found,) = look(prefix)
+    assert (found.code, found.paths) == ("PS506", inside(prefix, "real/one.py"))
+
+
 @pytest.mark.twin("PS506")
 def test_projects_that_share_what_nobody_imports(make_env: MakeEnv, tmp_path: Path) -> None:
     prefix = make_env("pip", "alpha=1.0")

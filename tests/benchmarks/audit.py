@@ -208,16 +208,19 @@ def ours(prefix: Path | None, *words: str) -> list[str]:
 
 
 def tools(prefix: Path, *, fast: bool) -> Iterator[tuple[str, Action]]:
-    """Each command that can be run here, ours first."""
+    """Each command that can be run here, ours last: what Python compiles for the others is a change that ours sees."""
     python, target = str(prefix / "bin/python"), ["-p", str(prefix)]
-    yield FIRST, command(ours(prefix, "--no-cache"))
-    yield AGAIN, command(ours(prefix))
-    yield DEEP, command(ours(prefix, "--deep"))
     yield PIP, command([python, "-m", "pip", "check"])
     if uv := shutil.which("uv"):
         yield UV, command([uv, "pip", "check", "--python", python])
-    if fast:
-        return
+    yield from () if fast else slow_tools(prefix, python, target)
+    yield FIRST, command(ours(prefix, "--no-cache"))
+    yield AGAIN, command(ours(prefix))
+    yield DEEP, command(ours(prefix, "--deep"))
+
+
+def slow_tools(prefix: Path, python: str, target: Sequence[str]) -> Iterator[tuple[str, Action]]:
+    """Those that no floor asks for."""
     yield "pip list", command([python, "-m", "pip", "list", "--disable-pip-version-check"])
     if conda := os.environ.get("CONDA_EXE") or shutil.which("conda"):
         yield "conda doctor", command([conda, "doctor", *target])

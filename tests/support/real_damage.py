@@ -115,8 +115,9 @@ class Ways:
         if words[0] == "conda":
             assert self.driver is not None
             return self.driver.run(*words[1:], "-y")
-        assert words[:2] == ["rm", "-r"], words
-        assert all(Path(word).is_relative_to(prefix.parent) for word in words[2:])
+        paths = words[2:] if words[0] == "rm" else words[1:]
+        assert words[:2] == ["rm", "-r"] or words[0] == "touch", words
+        assert all(Path(word).is_relative_to(prefix.parent) for word in paths)
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         return Finished(words, done.returncode, done.stdout, done.stderr)
 

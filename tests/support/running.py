@@ -100,6 +100,11 @@ class Conda:
         variables = {**self.environment, **(env or {})}
         return run(self.executable, *args, env=variables, cwd=cwd, stdin=stdin)
 
+    def version(self) -> tuple[int, ...]:
+        """conda's version, such as ``(26, 7)``."""
+        found = self.run("--version").ok().stdout.split()[-1]
+        return tuple(int(part) for part in found.split(".")[:2])
+
     def configure(self, **settings: object) -> None:
         """Merge settings into the condarc: ``configure(plugins={"pipsafe_mode": "block"})``."""
         condarc = self.work / "condarc"

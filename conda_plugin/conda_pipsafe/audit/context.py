@@ -10,7 +10,7 @@ from functools import cached_property
 
 from conda_pipsafe.audit.disk import Disk
 from conda_pipsafe.audit.health import RecordHealth, stale_records
-from conda_pipsafe.audit.linked import behind_links, linked_folders
+from conda_pipsafe.audit.linked import behind_links, leads_below, linked_folders, real_path
 from conda_pipsafe.audit.overlap import is_bytecode, overlapping_paths
 from conda_pipsafe.audit.records import KeptCopy, record_distributions
 from conda_pipsafe.ledger.events import DistState
@@ -193,10 +193,7 @@ class AuditContext:
     @cached_property
     def _aliases(self) -> Mapping[str, str]:
         """Paths of other installers that are files of records under another name, through a link among the folders."""
-        records = self.snapshot.record_paths
-        linked = linked_folders(
-            self.snapshot.prefix, self.disk, folders_of(records).union(*map(self.folders, self.foreign))
-        )
+        records, linked = self.snapshot.record_paths, self._linked
         if not linked:
             return {}
         theirs = {path: path for path in self.foreign_paths} | behind_links(linked, self.foreign_paths)
@@ -206,9 +203,14 @@ class AuditContext:
         return {path: recorded for path, recorded in found.items() if path not in records}
 
     @cached_property
+    def _linked(self) -> Mapping[str, str]:
+        folders = folders_of(self.snapshot.record_paths).union(*map(self.folders, self.foreign))
+        return linked_folders(self.snapshot.prefix, self.disk, folders)
+
+    @cached_property
     def overlapping(self) -> Mapping[str, tuple[str, ...]]:
         """Paths that several distributions of other installers have with different hashes, and those distributions."""
-        return overlapping_paths(self.foreign, self.paths, self.hashes)
+        return overlapping_paths(self.foreign, self.paths, self.hashes, real_path(self._linked))
 
     @cached_property
     def foreign_paths(self) -> Mapping[str, Distribution]:
@@ -241,14 +243,17 @@ class AuditContext:
         return RecordHealth(record, len(looked_for), missing, gone, replaced, taken, beside, len(gone) < len(dists))
 
     def _dead_links(self, record: Record, paths: Iterable[str]) -> frozenset[str]:
-        """Links to nothing in the place of files; damaged metadata is told as that."""
+        """Links to nothing in the place of files; damaged metadata is told as that, except where the cache is gone."""
         dead = self.disk.dead_links(paths)
-        own = self.own_links(record) if dead else frozenset()
-        return frozenset(path for path in dead if path not in own and "-info/" not in path)
+        own, prefix, cache = self.own_links(record) if dead else (), self.snapshot.prefix, record.extracted_package_dir
+        files = [path for path in dead if path not in own]
+        return frozenset(path for path in files if "-info/" not in path or leads_below(prefix, path, cache))
 
     def own_links(self, record: Record) -> frozenset[str]:
-        """The links of a package's own, which may lead anywhere."""
-        return frozenset(fact.path for fact in record.path_facts() if fact.path_type == "softlink")
+        """The links of a package's own, which may lead anywhere; not those that conda made into its package cache."""
+        links = [fact.path for fact in record.path_facts() if fact.path_type == "softlink"]
+        inner, prefix = record.extracted_package_dir, self.snapshot.prefix
+        return frozenset(path for path in links if not leads_below(prefix, path, inner))
 
     @cached_property
     def health_by_name(self) -> Mapping[str, RecordHealth]:

@@ -39,6 +39,12 @@ class Finding(NamedTuple):
     facts: Mapping[str, Any] = _NO_FACTS
 
 
-def sort_key(finding: Finding) -> tuple[int, str, str, str]:
-    """Errors first, then by code and subject."""
-    return SEVERITIES.index(finding.severity), finding.code, finding.subject, finding.message
+def stops_conda(finding: Finding) -> bool:
+    """Whether conda refuses every command in the environment until this is mended: other ways out fail before."""
+    return bool(finding.facts.get("stops_conda"))
+
+
+def sort_key(finding: Finding) -> tuple[bool, int, str, str, str]:
+    """What stops conda first, then errors, then by code and subject."""
+    severity = SEVERITIES.index(finding.severity)
+    return not stops_conda(finding), severity, finding.code, finding.subject, finding.message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from conda_pipsafe.audit.disk import Disk
 
@@ -43,3 +43,23 @@ def behind_links(linked: Mapping[str, str], paths: Iterable[str]) -> dict[str, s
                 found[f"{real}/{path[len(start) :]}"] = path
                 break
     return found
+
+
+def real_path(linked: Mapping[str, str]) -> Callable[[str], str] | None:
+    """What leads a path to where its file is, through the links of `linked_folders`; None where there are none."""
+    if not linked:
+        return None
+
+    def real(path: str) -> str:
+        return next(iter(behind_links(linked, [path])), path)
+
+    return real
+
+
+def leads_below(prefix: str, path: str, folder: str | None) -> bool:
+    """Whether a prefix-relative path is a link into an absolute folder, be it there or not."""
+    try:
+        target = os.readlink(os.path.join(prefix, path)) if folder else ""
+    except OSError:
+        return False
+    return bool(folder) and target.startswith(os.path.join(str(folder), ""))

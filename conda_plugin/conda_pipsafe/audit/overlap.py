@@ -34,13 +34,21 @@ def overlapping_paths(
     dists: Iterable[Distribution],
     paths_of: Callable[[Distribution], Iterable[str]],
     hashes_of: Callable[[Distribution], Iterable[tuple[str, str]]],
+    real: Callable[[str], str] | None = None,
 ) -> Mapping[str, tuple[str, ...]]:
-    """Paths that several distributions have with different hashes, and those distributions' paths."""
+    """Paths that several distributions have with different hashes, and those distributions' paths.
+
+    Args:
+        dists: The distributions.
+        paths_of: The paths that one has.
+        hashes_of: Those with a hash, and that.
+        real: Where a path's file is, when links among the folders give it several names.
+    """
     seen: set[str] = set()
     shared: set[str] = set()
     having: list[tuple[Distribution, set[str]]] = []
     for dist in dists:
-        paths = set(paths_of(dist))
+        paths = set(map(real, paths_of(dist)) if real else paths_of(dist))
         shared |= seen & paths
         seen |= paths
         having.append((dist, paths))
@@ -48,7 +56,8 @@ def overlapping_paths(
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for dist, paths in having if wanted else ():
         if not wanted.isdisjoint(paths):
-            for path, written in hashes_of(dist):
+            for named, written in hashes_of(dist):
+                path = real(named) if real else named
                 if path in wanted:
                     found[path].append((dist.path, written))
     return {

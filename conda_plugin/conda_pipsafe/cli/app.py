@@ -87,6 +87,7 @@ def main(argv: Sequence[str] | None = None, *, program: str = "pipsafe") -> int:
         return int(Exit.OK)
     except KeyboardInterrupt:
         console.error("pipsafe: interrupted")
+        console.emit("error", {"error": "interrupted", "hint": None, "exit_code": 130})
         return 130
 
 

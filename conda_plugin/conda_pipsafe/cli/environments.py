@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from conda_pipsafe.audit import condarc
-from conda_pipsafe.cli.target import find_prefix, roots
+from conda_pipsafe.cli.target import find_prefix, finish_killed_install, roots
 from conda_pipsafe.errors import Exit, PipsafeError
 
 _DEEPEST = 8  # folders between --below and an environment
@@ -40,12 +40,16 @@ def find_prefixes(args: argparse.Namespace, *, looks: bool = False) -> list[str]
     quiet = bool(getattr(args, "quiet", False))
     found = [find_prefix(argparse.Namespace(prefix=path, name=None, quiet=quiet)) for path in args.prefix]
     found += [find_prefix(argparse.Namespace(prefix=None, name=name, quiet=quiet)) for name in args.name]
+    several: list[str] = []
     for folder in args.below:
         if not os.path.isdir(folder):
             raise PipsafeError(f"--below {folder}: there is no such folder", exit_code=Exit.USAGE)
-        found += _below(os.path.abspath(folder))
+        several += _below(os.path.abspath(folder))
     if args.all:
-        found += known_environments()
+        several += known_environments()
+    for prefix in several:
+        finish_killed_install(prefix, quiet=quiet, several=True)
+    found += several
     if not found and not (args.all or args.below):
         return [find_prefix(argparse.Namespace(prefix=None, name=None, quiet=quiet), looks=looks)]
     if not found:

@@ -183,12 +183,14 @@ def _meanwhile(before: Snapshot, console: Console) -> None:
 def _pip_failed(console: Console, error: PipFailedError) -> int:
     from conda_pipsafe.cli.install_tells import SIGNAL_EXIT
 
+    if error.interrupted is not None:  # what pip said of that is no news, or where in its code it was
+        code = SIGNAL_EXIT + error.interrupted
+        console.error(f"pipsafe: {error.message}")
+        console.emit("error", {"error": error.message, "hint": None, "exit_code": code})
+        return code
     # pip has removed passwords from its messages itself.
     if error.said:
         console.error(error.said.rstrip())
-    if error.interrupted is not None:
-        console.error(f"pipsafe: {error.message}")
-        return SIGNAL_EXIT + error.interrupted
     raise error
 
 

@@ -28,7 +28,7 @@ def find_prefix(args: argparse.Namespace, *, finish: bool = True, looks: bool = 
     """
     prefix = _named(args, looks=looks)
     if finish:
-        _finish_killed_install(prefix, quiet=bool(getattr(args, "quiet", False)))
+        finish_killed_install(prefix, quiet=bool(getattr(args, "quiet", False)))
     return prefix
 
 
@@ -37,7 +37,14 @@ def has_begun_install(prefix: str) -> bool:
     return os.path.lexists(os.path.join(prefix, "conda-meta", "pipsafe", "install.json"))
 
 
-def _finish_killed_install(prefix: str, *, quiet: bool) -> None:
+def finish_killed_install(prefix: str, *, quiet: bool, several: bool = False) -> None:
+    """Finish what a killed install left in an environment, and say so.
+
+    Args:
+        prefix: The environment.
+        quiet: Say less.
+        several: The command is about several environments: say which.
+    """
     if not has_begun_install(prefix):
         return
     import contextlib
@@ -48,7 +55,7 @@ def _finish_killed_install(prefix: str, *, quiet: bool) -> None:
 
     # One that is still at work is no matter for those who only look; `install` itself asks again.
     with contextlib.suppress(PipsafeError):
-        tell_recovered(Console(quiet=quiet), recover(prefix))
+        tell_recovered(Console(quiet=quiet), recover(prefix), prefix if several else None)
 
 
 def _named(args: argparse.Namespace, *, looks: bool) -> str:

@@ -46,14 +46,14 @@ def copied_packages(snapshot: Snapshot) -> tuple[LinkedPackage, ...]:
 
     Empty when this conda does not tell.
     """
-    from conda.core.prefix_data import PrefixData
     from conda.exceptions import CondaError
     from conda.models.prefix_graph import PrefixGraph
 
+    from conda_pipsafe.engines.conda_compat import prefix_data
+
     try:
-        # Read as conda's own cloning reads it, but never with interoperability: that erases records.
-        records = PrefixData(snapshot.prefix, interoperability=False).iter_records()
-        order = tuple(PrefixGraph(records).graph)
+        with prefix_data(snapshot.prefix) as data:
+            order = tuple(PrefixGraph(data.iter_records()).graph)
     except (CondaError, TypeError, ValueError, KeyError, OSError):
         return ()
     return transaction_of(snapshot, snapshot.prefix, (), order).link

@@ -137,6 +137,14 @@ def is_dry_run() -> bool:
     return bool(context.dry_run)
 
 
+def replaces(command: str, options: Any) -> bool:  # noqa: ANN401 - argparse's namespace
+    """Whether a command makes an environment in the place of one that is there: it deletes that first.
+
+    `env create` before 26.7, which the hooks know by a name of its own, refuses to without `--yes`.
+    """
+    return command == "create" or (command == "env_create" and bool(getattr(options, "yes", False)))
+
+
 def is_verbose() -> bool:
     """Whether the user asked to be told more (`-v`)."""
     from conda.base.context import context
@@ -157,33 +165,33 @@ def prefix_of_file(path: object) -> str | None:
     Returns:
         Its absolute path, or None when the file has no name or conda cannot read it (conda says so itself).
     """
-    from conda.base.context import context
-    from conda.core.prefix_data import PrefixData
     from conda.exceptions import CondaError
+
+    from conda_pipsafe.engines.conda_compat import prefix_of_name, read_environment_file
 
     source = path[0] if isinstance(path, (list, tuple)) and path else path
     if not isinstance(source, str) or not os.path.isfile(source):
         return None
     try:
-        hook = context.plugin_manager.get_environment_specifier(source=source, name=context.environment_specifier)
-        name = hook.environment_spec(source).env_for(context.subdir).name
-        return str(PrefixData.from_name(name).prefix_path) if name else None
+        name = read_environment_file(source).name
+        return prefix_of_name(name) if name else None
     except (CondaError, AttributeError, ValueError):
         return None
 
 
 def prefix_of_destination(destination: object) -> str | None:
     """The environment that the last word of `rename` names, there or not; None when conda refuses the word."""
-    from conda.core.prefix_data import PrefixData
     from conda.exceptions import CondaError
+
+    from conda_pipsafe.engines.conda_compat import prefix_of_name
 
     if not isinstance(destination, str) or not destination:
         return None
     try:
-        named = PrefixData(destination) if os.sep in destination else PrefixData.from_name(destination)
+        named = destination if os.sep in destination else prefix_of_name(destination)
     except (CondaError, ValueError):
         return None
-    return os.path.abspath(os.path.expanduser(str(named.prefix_path)))
+    return os.path.abspath(os.path.expanduser(named))
 
 
 def prefix_of_clone(clone: str) -> str | None:

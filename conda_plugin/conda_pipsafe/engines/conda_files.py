@@ -36,20 +36,15 @@ def pip_sections(files: object) -> tuple[PipSection, ...]:
 
 
 def _section(file: str) -> PipSection | None:
-    from conda.base.context import context
+    from conda_pipsafe.engines.conda_compat import read_environment_file
 
     try:
         # conda reads it again, and then says what there is to say about it.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            hook = context.plugin_manager.get_environment_specifier(source=file, name=context.environment_specifier)
-            environment = hook.environment_spec(file).env_for(context.subdir)
+            found = read_environment_file(file)
     except Exception:  # noqa: BLE001 - any fault of a file is conda's to tell, when it reads it
         return None
-    requirements = tuple(map(str, (getattr(environment, "external_packages", None) or {}).get("pip") or ()))
-    if not requirements:
-        return None
-    specs = [*(environment.requested_packages or ()), *(environment.explicit_packages or ())]
-    return PipSection(file, requirements, {str(spec.name): _version(spec) for spec in specs})
+    return PipSection(file, found.pip, {str(spec.name): _version(spec) for spec in found.specs}) if found.pip else None
 
 
 def _version(spec: Any) -> str:  # noqa: ANN401 - a conda MatchSpec or PackageRecord

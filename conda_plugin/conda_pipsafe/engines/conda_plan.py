@@ -14,6 +14,14 @@ from typing import Any
 
 from conda_pipsafe.engines import conda_context
 from conda_pipsafe.engines.conda import copied_packages, transaction_of
+from conda_pipsafe.engines.conda_compat import (
+    channel_index,
+    existing_environment,
+    prefix_data,
+    read_environment_file,
+)
+from conda_pipsafe.engines.conda_files import pip_sections
+from conda_pipsafe.engines.states import EXPLICIT_MARKER
 from conda_pipsafe.forecast.copying import Replaced, forecast_copy, replaced_packages
 from conda_pipsafe.forecast.deletion import forecast_deletion
 from conda_pipsafe.forecast.effects import Forecast, forecast
@@ -65,13 +73,13 @@ def foresee_unsolved(command: str, options: Any, *, download: bool) -> Foreseen 
         conda.exceptions.CondaError: As the command itself would.
     """
     if command == "rename":
-        return _copy(conda_context.target_prefix() or "", options.destination)
+        return _copy(existing_environment(conda_context.target_prefix() or ""), options.destination)
     if command == "env_remove" or (command == "remove" and options.all):
         return _removed(options)
-    if command in {"create", "env_create"} and _is_environment(command_prefix(command, options)):
+    if conda_context.replaces(command, options) and _is_environment(command_prefix(command, options)):
         return _recreated(command_prefix(command, options))
     if command == "create" and getattr(options, "clone", None):
-        return _copy(_source(options.clone), conda_context.target_prefix() or "")
+        return _copy(existing_environment(options.clone), conda_context.target_prefix() or "")
     if command == "install" and getattr(options, "revision", None):
         return _revision(options, download=download)
     urls = _explicit_urls(options) if command in {"install", "create", "env_create", "env_update"} else ()
@@ -99,7 +107,7 @@ def fetch(packages: Sequence[Any]) -> None:
 
 def pip_requirements(options: Any) -> int:  # noqa: ANN401
     """How many requirements the `pip:` sections of the command's environment files have."""
-    return sum(len(specs) for file in _env_files(options) for specs in file.external_packages.values())
+    return sum(len(section.requirements) for section in pip_sections(_files(options)))
 
 
 def _snapshot(prefix: str) -> Snapshot:
@@ -109,33 +117,18 @@ def _snapshot(prefix: str) -> Snapshot:
         return Snapshot(os.path.abspath(prefix), (), (), (), History(()), None)
 
 
-def _source(clone: str) -> str:
-    from conda.core.prefix_data import PrefixData
-
-    source = PrefixData(os.path.abspath(clone)) if os.sep in clone else PrefixData.from_name(clone)
-    source.assert_environment()
-    return str(source.prefix_path)
-
-
 def _copy(source: str, destination: str) -> Foreseen:
-    from conda.core.prefix_data import PrefixData
-
-    data = PrefixData(source)
-    data.assert_environment()
     snapshot = _snapshot(source)
     made = conda_context.prefix_of_destination(destination) or destination
     return Foreseen(forecast_copy(snapshot, made, copied_packages(snapshot)), source, replaced_packages(snapshot))
 
 
 def _removed(options: Any) -> Foreseen:  # noqa: ANN401
-    from conda.core.prefix_data import PrefixData
-
-    data = PrefixData(conda_context.target_prefix() or "")
-    data.assert_environment()
-    prefix = str(data.prefix_path)
+    prefix = existing_environment(conda_context.target_prefix() or "")
     snapshot = _snapshot(prefix)
     if getattr(options, "keep_env", False):
-        return Foreseen(forecast(snapshot, transaction_of(snapshot, prefix, tuple(data.iter_records()), ())))
+        with prefix_data(prefix) as data:
+            return Foreseen(forecast(snapshot, transaction_of(snapshot, prefix, tuple(data.iter_records()), ())))
     return Foreseen(forecast_deletion(snapshot))
 
 
@@ -152,8 +145,8 @@ def _recreated(prefix: str) -> Foreseen:
 def _revision(options: Any, *, download: bool) -> Foreseen:  # noqa: ANN401
     from conda.base.constants import REPODATA_FN
     from conda.base.context import context
-    from conda.cli.install import Repodatas, get_revision, revert_actions
-    from conda.core.index import Index
+    from conda.cli.install import get_revision, revert_actions
+    from conda.exceptions import CondaError
 
     prefix = str(context.target_prefix)
     revision = get_revision(options.revision)
@@ -161,16 +154,14 @@ def _revision(options: Any, *, download: bool) -> Foreseen:  # noqa: ANN401
     names = list(getattr(options, "repodata_fns", None) or context.repodata_fns)
     names += [] if REPODATA_FN in names else [REPODATA_FN]
     transaction = None
-    for attempt in Repodatas(names, {}):
-        with attempt as repodata:
-            index = Index(
-                channels=context.channels,
-                prepend=not getattr(options, "override_channels", False),
-                use_local=bool(getattr(options, "use_local", False)),
-                prefix=prefix,
-                repodata_fn=repodata,
-            )
-            transaction = revert_actions(prefix, revision, index)
+    for name in names:
+        try:
+            transaction = revert_actions(prefix, revision, channel_index(prefix, options, name))
+            break
+        except CondaError:
+            # As conda: what the first, smaller repodata does not have the whole one may.
+            if name == names[-1]:
+                raise
     setups = tuple(transaction.prefix_setups.values()) if transaction is not None else ()
     unlink = [prec for setup in setups for prec in setup.unlink_precs]
     link = [prec for setup in setups for prec in setup.link_precs]
@@ -179,7 +170,6 @@ def _revision(options: Any, *, download: bool) -> Foreseen:  # noqa: ANN401
 
 def _explicit_urls(options: Any) -> list[str]:  # noqa: ANN401
     """The package URLs and paths of a command that has nothing else, else none: conda refuses a mixture itself."""
-    from conda.base.constants import EXPLICIT_MARKER
     from conda.models.match_spec import MatchSpec
 
     words = [str(word).strip("\"'") for word in getattr(options, "packages", None) or ()]
@@ -206,18 +196,17 @@ def _lines(file: str) -> list[str]:
 
 
 def _explicit(prefix: str, urls: Sequence[str], *, download: bool) -> Foreseen:
-    from conda.core.prefix_data import PrefixData
     from conda.models.match_spec import MatchSpec
 
-    data = PrefixData(prefix)
     link, unlink = [], []
-    for record in _by_url(urls, download=download):
-        there = data.get(record.name, None)
-        if there is None:
-            link.append(record)
-        elif next(iter(data.query(MatchSpec(record.to_match_spec(), name=record.name))), None) is None:
-            link.append(record)
-            unlink.append(there)
+    with prefix_data(prefix) as data:
+        for record in _by_url(urls, download=download):
+            there = data.get(record.name, None)
+            if there is None:
+                link.append(record)
+            elif next(iter(data.query(MatchSpec(record.to_match_spec(), name=record.name))), None) is None:
+                link.append(record)
+                unlink.append(there)
     return foresee_solved(prefix, unlink, link, download=False)
 
 
@@ -258,20 +247,9 @@ def _record_of_url(spec: Any) -> Any:  # noqa: ANN401
     )
 
 
-def _env_files(options: Any) -> list[Any]:  # noqa: ANN401
-    """conda's models of the environment files that are not explicit lists."""
-    from conda.base.context import context
-
-    found = []
-    for file in _files(options):
-        hook = context.plugin_manager.get_environment_specifier(source=file, name=context.environment_specifier)
-        found.append(hook.environment_spec(file).env_for(context.subdir))
-    return found
-
-
 def _asks_conda(options: Any) -> bool:  # noqa: ANN401
     # Without a word for conda, `env update` goes on to pip at once: no hook would end it.
-    return any(file.requested_packages for file in _env_files(options))
+    return any(read_environment_file(file).requested for file in _files(options))
 
 
 def _nothing(command: str, options: Any) -> Forecast:  # noqa: ANN401

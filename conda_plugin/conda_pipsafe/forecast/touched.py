@@ -45,7 +45,8 @@ def touched_paths(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) ->
             target = deleted
         else:
             continue
-        if snapshot.exists(path) and not _stays(full, key, plan):
+        # What is a folder now is no file of its own any more.
+        if snapshot.exists(path) and not _is_folder(full) and not _stays(full, key, plan):
             target.append(path)
             folders.update({folder} if folder and target is deleted else ())
     return Touched(
@@ -93,7 +94,11 @@ def _is_lost(full: str, key: str, plan: PlannedPaths) -> bool:
     if (key not in plan.written and key not in plan.removed) or not os.path.isdir(full):
         return False
     # A link that comes again leads to the same place.
-    return not os.path.islink(full) or not _is_same_link(full, plan.sources.get(key))
+    return _is_folder(full) or not _is_same_link(full, plan.sources.get(key))
+
+
+def _is_folder(full: str) -> bool:
+    return os.path.isdir(full) and not os.path.islink(full)
 
 
 def _is_same_link(full: str, source: str | None) -> bool:

@@ -54,13 +54,13 @@ def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argpar
         if engine.erases_records():
             _keep(command, session.prefix)
         _record(session.prefix)
-        if not engine.shows_transactions():
+        if _is_unsolved(command, options) and (not engine.shows_transactions() or _may_ask()):
+            _tell_of_unsolved(command, options)
+        if not engine.shows_transactions() and not engine.is_dry_run():
             _begin_unseen(session)
         elif command == "env_update":
             # Its `pip:` section may change things though no transaction is made.
             sessions.snapshot_before(session.prefix)
-        if command == "install" and engine.mode() == "prompt" and engine.may_ask():
-            _ask_of_unsolved(command, options)
     if source is None and getattr(options, "file", None):
         from conda_pipsafe.hooks.pip_section import is_known_later, warn_of_pip_sections
 
@@ -70,14 +70,27 @@ def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argpar
             warn_of_pip_sections(options.file, sessions.snapshot_before(session.prefix) if session.prefix else None)
 
 
-def _ask_of_unsolved(command: str, options: Any) -> None:  # noqa: ANN401 - argparse's namespace
-    """Ask now where no solver will run (`--revision`, explicit files): at the last look nobody can be asked."""
+def _is_unsolved(command: str, options: Any) -> bool:  # noqa: ANN401
+    """Whether it may be that no solver runs; of `remove --all` that is told as a deletion, unless the folder stays."""
+    return command == "install" or (command == "remove" and bool(getattr(options, "keep_env", False)))
+
+
+def _may_ask() -> bool:
+    return engine.mode() == "prompt" and engine.may_ask()
+
+
+def _tell_of_unsolved(command: str, options: Any) -> None:  # noqa: ANN401 - argparse's namespace
+    """Tell now where no solver will run (`--revision`, explicit files, `remove --all --keep-env`).
+
+    At the last look nobody can be asked, and conda before 25.5 has none.
+    """
     from conda_pipsafe.engines.conda_plan import foresee_unsolved
     from conda_pipsafe.hooks.transactions import act
 
     seen = foresee_unsolved(command, options, download=False)
     if seen is not None:
-        act(seen.forecast, "prompt", spinning=False)
+        sessions.current.forecasts[seen.forecast.transaction.prefix] = seen.forecast
+        act(seen.forecast, engine.mode(), spinning=False)
 
 
 def _begin_unseen(session: Session) -> None:
@@ -87,7 +100,7 @@ def _begin_unseen(session: Session) -> None:
     prefix = session.prefix or ""
     snapshot = sessions.snapshot_before(prefix) if prefix not in session.clean else None
     if snapshot is not None:
-        begin(prefix, snapshot, None)
+        begin(prefix, snapshot, session.forecasts.get(prefix))
 
 
 def _prefix(command: str, options: Any) -> str | None:  # noqa: ANN401 - argparse's namespace

@@ -45,7 +45,7 @@ def _deleted(command: str, options: Any) -> tuple[bool, str | None]:  # noqa: AN
         return True, None if getattr(options, "keep_env", False) else engine.target_prefix()
     if command == "rename":
         return False, engine.prefix_of_destination(getattr(options, "destination", None))
-    if command in {"create", "env_create"} and not engine.is_dry_run():
+    if engine.replaces(command, options) and not engine.is_dry_run():
         named = getattr(options, "name", None) or getattr(options, "prefix", None)
         return False, engine.target_prefix() if named else engine.prefix_of_file(getattr(options, "file", None))
     return False, None

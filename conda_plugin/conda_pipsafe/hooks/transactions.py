@@ -39,6 +39,8 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
     seen = _foresee(prefix, unlink, link)
     if seen is not None:
         act(seen, mode, spinning=False)
+        if not engine.shows_transactions() and not engine.is_dry_run():
+            begin(prefix, sessions.current.before[prefix], seen)  # there will be no last look
 
 
 def look_action() -> type[Any]:

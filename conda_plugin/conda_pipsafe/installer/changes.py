@@ -35,6 +35,7 @@ def planned_changes(plan: Plan, wheels: Mapping[str, Wheel], snapshot: Snapshot,
     halves = {f"{wheel.paths.dist_info.removesuffix('.dist-info')}.data" for wheel in wheels.values()}
     fresh = _fresh(prefix, {posixpath.dirname(path) for path in written})
     fresh |= {path for path in halves if not os.path.lexists(os.path.join(prefix, path))}
+    fresh |= set(_unlisted(prefix, {wheel.path for wheel in wheels.values()}, sites))
     # What lies below a new folder of site-packages goes with it, and need not be looked for one by one.
     written -= _below(written, {folder for folder in fresh if "site-packages" in folder.split("/")})
     written |= {pyc for path in written if (pyc := _pyc(path, cache_tag)) is not None}
@@ -92,6 +93,16 @@ def _fresh(prefix: str, starts: Iterable[str]) -> set[str]:
         if missing is not None:
             found.add(missing)
     return found
+
+
+def _unlisted(prefix: str, rehearsals: Iterable[str], sites: Iterable[str]) -> Iterable[str]:
+    """New folders that no RECORD tells of, for they are empty: uv makes a wheel's, pip does not."""
+    for site in sites:
+        for rehearsal in rehearsals:
+            for name in _listed(rehearsal, site):
+                path = f"{site}/{name}"
+                if os.path.isdir(os.path.join(rehearsal, path)) and not os.path.lexists(os.path.join(prefix, path)):
+                    yield path
 
 
 def _below(paths: Iterable[str], folders: Collection[str]) -> set[str]:

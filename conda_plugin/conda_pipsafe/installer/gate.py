@@ -21,6 +21,7 @@ from typing import Any
 _CHANGES = frozenset(
     ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.utime")
 )
+_INTERRUPTED = 130
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -131,6 +132,10 @@ def main() -> None:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         raise
+    except KeyboardInterrupt:
+        # Where pip does not catch it itself, as long as it loads: who started us says what that means.
+        code = _INTERRUPTED
+        sys.exit(code)
     finally:
         # For the next command, should the one who started pip be gone by now.
         if gate.ended is not None:

@@ -8,9 +8,11 @@ What it wrote is compared with what it had rehearsed.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -55,6 +57,7 @@ _WHERE_FROM = {
     "--project", "--allow-insecure-host", "--trusted-host", "--torch-backend",
 }  # fmt: skip
 _USAGE = 2
+_SHADOWS, _DAY = "pipsafe-", 86400
 _NAMED = lazy(r"^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*(?:[<>=!~;(@]|$)")
 
 
@@ -93,7 +96,8 @@ def preparing_with_uv(
     held = [*constraint_lines(before, options.allowed), *fitting_lines(before, options.allowed)]
     # Where the cache is, what uv writes are hard links: nothing is copied, and they are gone in no time.
     near = cache_folder(uv, parse(arguments.words, UV))
-    with tempfile.TemporaryDirectory(prefix="pipsafe-", dir=near or folder) as shadows, ExitStack() as stack:
+    _remove_old(near)
+    with tempfile.TemporaryDirectory(prefix=_SHADOWS, dir=near or folder) as shadows, ExitStack() as stack:
         asking = _Asking(uv, before, arguments, options, folder, shadows, "hardlink" if near else "symlink", tell)
         rehearsal = asking.rehearsed(held, "held", meanwhile)
         if held and asking.may_be_for_conda(rehearsal.ended):
@@ -244,6 +248,16 @@ class _Asking:
             extras = {canonical_name(extra.strip()) for extra in (match.group(2) or "").split(",") if extra.strip()}
             found.setdefault(canonical_name(match.group(1)), set()).update(extras)
         return found
+
+
+def _remove_old(cache: str | None) -> None:
+    """Remove the shadows of those who were killed; a rehearsal takes less than a day."""
+    names = [name for name in os.listdir(cache) if name.startswith(_SHADOWS)] if cache else []
+    for name in names:
+        path = os.path.join(cache or "", name)
+        with suppress(OSError):
+            if os.stat(path).st_mtime < time.time() - _DAY:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _words_without(words: Sequence[Word], options: Collection[str]) -> list[str]:

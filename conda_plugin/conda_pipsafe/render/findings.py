@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from conda_pipsafe.audit.findings import SEVERITIES, Finding
+from conda_pipsafe.audit.findings import SEVERITIES, Finding, stops_conda
 from conda_pipsafe.audit.many import Audited
 from conda_pipsafe.audit.report import AuditReport
 
@@ -172,6 +172,8 @@ def grouped(report: AuditReport, entries: Mapping[str, Entry]) -> Iterator[tuple
 
 
 def _step(finding: Finding, entries: Mapping[str, Entry]) -> Step:
+    if stops_conda(finding):
+        return "cause"
     known = entries.get(finding.code)
     return known.step if known else "cause"
 

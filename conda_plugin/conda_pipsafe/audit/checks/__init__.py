@@ -13,6 +13,7 @@ NAMES = (
     "damaged_records",
     "duplicates",
     "forgotten",
+    "history",
     "husks",
     "incomplete_metadata",
     "interpreters",

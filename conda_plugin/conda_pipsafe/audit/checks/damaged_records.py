@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.checks.pip_files import in_the_way, of_links
+from conda_pipsafe.audit.checks.pip_files import of_links
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.health import RecordHealth
@@ -70,10 +70,10 @@ def _removed(context: AuditContext, prefix: str, health: RecordHealth) -> Findin
     return make(
         "PS102",
         record.name,
-        f"conda lists {record.name} {record.version}, but another tool removed it: "
-        f"{len(health.missing)} of its {counted(health.files, 'file')} are gone{tail}.",
+        f"conda lists {record.name} {record.version}, but another tool removed it: {len(health.missing)} of its "
+        f"{counted(health.files, 'file')} are gone{of_links(context, health.missing)}{tail}.",
         paths=health.missing,
-        fixes=[*in_the_way(context, health.missing), fixes.conda_reinstall(prefix, record)],
+        fixes=[fixes.conda_reinstall(prefix, record)],  # conda takes dead links away by itself
         facts={"conda": _facts(health), "needed_by": list(needed)},
     )
 
@@ -103,7 +103,7 @@ def _missing(context: AuditContext, prefix: str, health: RecordHealth) -> Findin
         f"{'is' if len(health.missing) == 1 else 'are'} missing{of_links(context, health.missing)}{tail}.",
         severity="error" if matters(health.missing) else "warning",
         paths=health.missing,
-        fixes=[*in_the_way(context, health.missing), fixes.conda_reinstall(prefix, record)],
+        fixes=[fixes.conda_reinstall(prefix, record)],
         facts={"conda": _facts(health), "shared_with": others},
     )
 

@@ -8,6 +8,7 @@ from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.checks.husks import find_husks
 from conda_pipsafe.audit.context import AuditContext
+from conda_pipsafe.audit.dead import dead_distributions, dead_paths
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.overlap import is_bytecode
@@ -22,9 +23,12 @@ _AGAIN = ("install", "--force-reinstall", "--ignore-installed", "--no-deps")
 def check(context: AuditContext) -> Iterator[Finding]:
     """Look at every dist-info of the current site-packages folder that conda did not bring."""
     folders = _conda_folders(context)
+    dead = dead_distributions(context)
     for dist in context.snapshot.distributions:
         if dist.kind != "dist-info" or not dist.site.current or dist.path in folders:
             continue
+        if dist.path in dead:
+            yield _dead(context, dist, dead[dist.path])
         # A METADATA that is there and could not be read is told as an unreadable file.
         if not dist.has_metadata and not context.snapshot.exists(dist.metadata_path):
             yield _phantom(context, dist)
@@ -72,6 +76,19 @@ def _phantom(context: AuditContext, dist: Distribution) -> Finding:
     )
 
 
+def _dead(context: AuditContext, dist: Distribution, origin: str) -> Finding:
+    prefix = context.snapshot.prefix
+    paths = sorted(dead_paths(context, dist, origin))
+    return make(
+        "PS502",
+        dist.name,
+        f"{dist.name} {dist.version} is listed, but its files are links into {origin}, which is not there any more.",
+        paths=paths,
+        fixes=[fixes.delete(prefix, paths), fixes.pip(prefix, *_AGAIN, f"{dist.name}=={dist.version}")],
+        facts={"name": dist.name, "version": dist.version, "origin": origin},
+    )
+
+
 def _is_there(context: AuditContext, dist: Distribution) -> bool:
     """Whether any file of a distribution's RECORD is there, its metadata and bytecode aside, that is not conda's."""
     inside, owned = f"{dist.path}/", context.snapshot.record_paths
@@ -80,6 +97,7 @@ def _is_there(context: AuditContext, dist: Distribution) -> bool:
         and not is_bytecode(path)
         and path_key(path) not in owned
         and context.disk.exists(path)
+        and not context.disk.dead_links([path])
         for path in context.paths(dist)
     )
 

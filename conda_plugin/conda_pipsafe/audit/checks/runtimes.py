@@ -13,6 +13,7 @@ from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.wording import installer, listed
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.paths import path_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ _ENDS = r"[-.\w]*\.(?:so|dylib|dll)"
 RUNTIMES = (
     Runtime(
         "the OpenMP runtime of LLVM and Intel",
-        re.compile(rf"^lib(?:iomp5|omp){_ENDS}"),
+        # Not libomptarget or libiomp5_db, which lie beside it and are no runtime of their own.
+        re.compile(r"^lib(?:iomp5(?:md)?|omp(?:140[\w.]*)?)(?:-[0-9a-f]+)?\.(?:so|dylib|dll)"),
         ("llvm-openmp", "intel-openmp"),
         "warning",
     ),
@@ -68,11 +70,12 @@ def conda_pipsafe_checks() -> Iterable[Check]:
 
 
 def _bundled(paths: list[str], runtime: Runtime, context: AuditContext) -> list[str]:
-    # Below a site-packages folder: what a wheel puts into lib/ itself meets conda's as a path (PS105).
+    # What lies on conda's own path is told as that (PS105).
+    owned = context.snapshot.record_paths
     return sorted(
         path
         for path in paths
-        if "site-packages/" in path and runtime.pattern.match(path.rpartition("/")[2]) and context.disk.exists(path)
+        if runtime.pattern.match(path.rpartition("/")[2]) and path_key(path) not in owned and context.disk.exists(path)
     )
 
 

@@ -59,13 +59,9 @@ def user_site(snapshot: Snapshot, environ: Mapping[str, str]) -> Iterator[Findin
     if snapshot.python is None or environ.get("PYTHONNOUSERSITE") or _is_off(snapshot.prefix):
         return
     folder = user_site_folder(snapshot.python, environ)
-    yield from shadowing(snapshot, folder, "PS403", (
-        (
-            "To leave them out, from the next activation on: "
-            f"conda env config vars set -p {fixes.quote(snapshot.prefix)} PYTHONNOUSERSITE=1"
-        ),
-        "Or uninstall them from the home folder.",
-    ))  # fmt: skip
+    off = f"conda env config vars set -p {fixes.quote(snapshot.prefix)} PYTHONNOUSERSITE=1"
+    ways = (f"To leave them out, from the next activation on: {off}", "Or uninstall them from the home folder.")
+    yield from shadowing(snapshot, folder, "PS403", ways)
 
 
 def shadowing(snapshot: Snapshot, folder: str, code: str, ways: tuple[str, ...]) -> Iterator[Finding]:

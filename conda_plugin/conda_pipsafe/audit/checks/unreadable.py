@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.context import AuditContext
+from conda_pipsafe.audit.dead import dead_distributions
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.prefix.files import Problem
@@ -26,14 +27,22 @@ def check(context: AuditContext) -> Iterator[Finding]:
     """Turn what could not be read into findings; RECORDs are read here at the latest."""
     for dist in context.snapshot.distributions:
         context.paths(dist)
+    records = {f"conda-meta/{stem}.json" for stem in context.snapshot.unreadable}
+    dead = tuple(f"{path}/" for path in dead_distributions(context))
+    missing = {path for health in context.health for path in health.missing}
     for problem in dict.fromkeys([*context.snapshot.problems, *context.problems]):
+        # Links to nothing: told as what is missing.
+        if problem.kind == "link-outside" and (problem.path.startswith(dead) or path_key(problem.path) in missing):
+            continue
+        stops = problem.path in records
         yield make(
             "PS901",
             problem.path,
-            f"{problem.path}: {problem.detail}.",
+            f"{problem.path}: {problem.detail}{'; conda refuses every command here' if stops else ''}.",
+            severity="error" if stops else "warning",
             paths=[problem.path],
             fixes=_ways(context, problem),
-            facts={"kind": problem.kind, "detail": problem.detail},
+            facts={"kind": problem.kind, "detail": problem.detail, **({"stops_conda": True} if stops else {})},
         )
 
 

@@ -30,7 +30,10 @@ ENTRIES: tuple[Entry, ...] = (
             "A dist-info folder has no METADATA. `pip list` may show it without a version, `pip install` may say that "
             "the requirement is already satisfied, and the package cannot be imported."
         ),
-        causes="pip wrote over conda's package, and conda removed its files later; or an uninstall was interrupted.",
+        causes=(
+            "pip wrote over conda's package, and conda removed its files later; an uninstall was interrupted; or uv "
+            "linked the files from its cache (`--link-mode symlink`), which was cleared: all of them lead to nothing."
+        ),
         way_out=(
             "Delete the folder; `pip uninstall` cannot. Then install the package if you need it. Where its RECORD and "
             "files are still there, `pip install --force-reinstall --ignore-installed --no-deps` the same version: "
@@ -156,6 +159,19 @@ ENTRIES: tuple[Entry, ...] = (
             "that was copied over another."
         ),
         way_out="Delete the record whose files are gone, then `conda install --force-reinstall` the other.",
+    ),
+    Entry(
+        code="PS514",
+        name="missing-history",
+        severity="error",
+        step="cause",
+        title="conda takes the environment for none: its history is gone",
+        meaning=(
+            "`conda-meta` has records and no `history`, by which conda knows an environment. It refuses every command "
+            "with `DirectoryNotACondaEnvironmentError`. What was asked for, and earlier revisions, are forgotten."
+        ),
+        causes="A script that clears up, a copy that left files out, a backup of the records alone.",
+        way_out="Write an empty one: `touch PREFIX/conda-meta/history`. Then mend the rest.",
     ),
     Entry(
         code="PS520",
