@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from conda_pipsafe.audit.catalogue import Entry
+from conda_pipsafe.audit.catalogue import ENTRIES, Entry
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.many import Depth, audit_one
 from conda_pipsafe.audit.overview import Owned
@@ -318,6 +318,16 @@ def test_steps_are_numbered_and_of_several_ways_one_is_taken(
     report = audited.report._replace(findings=(finding,))
     text = "\n".join(audit_text([Judged(audited._replace(report=report), ())], {}))
     assert "\n".join(["    Said.", *lines, ""]) in text
+
+
+def test_what_stops_conda_is_to_be_mended_first(env: PrefixFactory) -> None:
+    """A record that cannot be read; another file of that kind is something that the audit could not look at."""
+    env.write("conda-meta/bad-1-0.json", "{")
+    env.write("conda-meta/pinned", b"\xff\xfe")
+    lines = audit_text([Judged(audit_one(str(env.root), Depth()), ())], {entry.code: entry for entry in ENTRIES})
+    record, pinned = (next(at for at, line in enumerate(lines) if name in line) for name in ("bad-1-0", "pinned"))
+    assert lines[0] == "Mend first, in this order:"
+    assert record < lines.index("What the audit could not look at:") < pinned
 
 
 def test_an_entry_without_modes_is_a_page() -> None:
