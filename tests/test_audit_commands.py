@@ -221,6 +221,20 @@ def test_frozen(make: PrefixFactory, seconds: int, expected: list[str]) -> None:
     assert codes(make) == expected
 
 
+def test_a_frozen_environment_without_a_python_of_conda_s(tmp_path: Path) -> None:
+    """A package of conda's tells that the mark has its own time, where no Python does."""
+    make = PrefixFactory(tmp_path / "env", python=None)
+    make.conda_dist("early")
+    late = make.pip_dist("late")
+    make.write("conda-meta/frozen", "{}")
+    at = 1_700_000_000
+    for path, time in ((make.root / SITE / "early-1.0.dist-info", at - 9), (make.root / "conda-meta/frozen", at)):
+        os.utime(path, (time, time))
+    for seconds, expected in ((30, ["PS112"]), (-3, [])):
+        os.utime(late, (at + seconds, at + seconds))
+        assert codes(make) == expected
+
+
 @pytest.mark.parametrize(("version", "expected"), [("4.3.16", ["PS113"]), ("3.9.1", ["PS113"]), ("26.7.1", [])])
 def test_conda_of_pypi(make: PrefixFactory, version: str, expected: list[str]) -> None:
     make.pip_dist("conda", version)

@@ -233,6 +233,21 @@ def test_a_checkout_that_came_from_an_address(make: PrefixFactory) -> None:
     assert root in finding.message
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_module_that_is_a_link_into_a_cache_that_was_cleared(
+    make: PrefixFactory, tmp_path: Path, *, elsewhere: bool
+) -> None:
+    """What METADATA leads to tells what the cache was: a link to a file of another name tells nothing."""
+    cache = tmp_path / "cache/archive"
+    info = make.pip_dist("tool", files={"tool.py": "", "mine.py": ""})
+    (make.root / SITE / "tool.py").unlink()
+    (make.root / SITE / "tool.py").symlink_to(cache / "tool.py")
+    (info / "METADATA").unlink()
+    (info / "METADATA").symlink_to(cache / ("NOTES" if elsewhere else "tool-1.0.dist-info/METADATA"))
+    told = [item for item in found(make, "PS502") if f"links into {cache}" in item.message]
+    assert [item.paths for item in told] == ([] if elsewhere else [(f"{SITE}/tool-1.0.dist-info", f"{SITE}/tool.py")])
+
+
 def test_a_distribution_that_left_and_did_not_say_when_it_was_written(make: PrefixFactory) -> None:
     """What lies there of its name may then be younger: nothing is claimed."""
     make.write(f"{SITE}/stray.py")

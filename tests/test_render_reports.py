@@ -15,7 +15,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from conda_pipsafe.audit.catalogue import Entry
+from conda_pipsafe.audit.catalogue import ENTRIES, Entry
+from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.many import Depth, audit_one
 from conda_pipsafe.audit.overview import Owned
 from conda_pipsafe.cli.app import main
@@ -295,6 +296,38 @@ def test_one_that_cannot_be_audited_is_in_every_report(env: PrefixFactory, tmp_p
     assert Page(page(judged, {})).tags.count("section") == 2
     assert audit_text(judged, {})[-1].endswith("1 could not be audited")
     assert audit_text(judged, {}, quiet=True)[-1] != audit_text(judged, {})[-1]
+
+
+@pytest.mark.parametrize(
+    ("ways", "lines"),
+    [
+        (("rm -r x",), ["    -> rm -r x"]),
+        (("rm -r x", "pip install: y"), ["    1. rm -r x", "    2. pip install: y"]),
+        (
+            ("To keep it: cp x y", "To be rid of it", "Or ask: its author."),
+            ["    - To keep it:", "        cp x y", "    - To be rid of it", "    - Or ask: its author."],
+        ),
+    ],
+)
+def test_steps_are_numbered_and_of_several_ways_one_is_taken(
+    env: PrefixFactory, ways: tuple[str, ...], lines: list[str]
+) -> None:
+    audited = audit_one(str(env.root), Depth())
+    assert audited.report is not None
+    finding = Finding("X1", "note", "x", "Said.", fixes=ways)
+    report = audited.report._replace(findings=(finding,))
+    text = "\n".join(audit_text([Judged(audited._replace(report=report), ())], {}))
+    assert "\n".join(["    Said.", *lines, ""]) in text
+
+
+def test_what_stops_conda_is_to_be_mended_first(env: PrefixFactory) -> None:
+    """A record that cannot be read; another file of that kind is something that the audit could not look at."""
+    env.write("conda-meta/bad-1-0.json", "{")
+    env.write("conda-meta/pinned", b"\xff\xfe")
+    lines = audit_text([Judged(audit_one(str(env.root), Depth()), ())], {entry.code: entry for entry in ENTRIES})
+    record, pinned = (next(at for at, line in enumerate(lines) if name in line) for name in ("bad-1-0", "pinned"))
+    assert lines[0] == "Mend first, in this order:"
+    assert record < lines.index("What the audit could not look at:") < pinned
 
 
 def test_an_entry_without_modes_is_a_page() -> None:

@@ -137,10 +137,10 @@ def _applies(requirement: Requirement, snapshot: Snapshot | None) -> bool:
 
 def _is_kept(requirement: Requirement, version: str) -> bool:
     """Whether `-U` finds nothing to do: the line pins the very version that conda has."""
-    from packaging.version import InvalidVersion
+    from packaging.version import InvalidVersion, Version
 
     pins = [pin for pin in requirement.specifier if pin.operator in {"==", "==="} and not pin.version.endswith(".*")]
     try:
-        return bool(version and pins and requirement.specifier.contains(version, prereleases=True))
+        return bool(version and pins and requirement.specifier.contains(Version(version), prereleases=True))
     except InvalidVersion:
         return False

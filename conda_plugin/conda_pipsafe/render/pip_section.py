@@ -32,12 +32,12 @@ def section_text(file: str, clashes: Sequence[tuple[str, str, str]], *, refused:
 def _fits(line: str, version: str) -> bool:
     """Whether what conda has is what the line asks for, so that only a newer version replaces it."""
     from packaging.requirements import Requirement
-    from packaging.version import InvalidVersion
+    from packaging.version import InvalidVersion, Version
 
     wanted = Requirement(line.partition(" #")[0].strip())
     if wanted.url is not None or not (version and wanted.specifier):
         return wanted.url is None
     try:
-        return wanted.specifier.contains(version, prereleases=True)
-    except InvalidVersion:  # up to packaging 25; conda has versions that are none of Python's, and `1.*` of a file
+        return wanted.specifier.contains(Version(version), prereleases=True)
+    except InvalidVersion:  # conda's `1.1.1w`, or `1.*` of a file
         return False
