@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conda_pipsafe.audit import engine
+from conda_pipsafe.audit.deep import deep
 from conda_pipsafe.audit.engine import AuditReport
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.gather import gather
@@ -144,6 +145,29 @@ def test_same_version_takeover(make_env: MakeEnv, wheelhouse: Path) -> None:
     install(prefix, wheelhouse, "--force-reinstall", "alpha==1.0")
     finding = only(prefix)
     assert (finding.code, finding.severity) == ("PS104", "warning")
+    assert deep(gather(str(prefix)).context).findings == ()
+
+
+@pytest.mark.damage("PS104", "PS220")
+def test_damage_after_a_takeover(make_env: MakeEnv, wheelhouse: Path) -> None:
+    """What is there is as pip's RECORD says: a lost, an altered and an emptied file are told, and mended alike."""
+    prefix = make_env("pip", "alpha=1.0")
+    install(prefix, wheelhouse, "--force-reinstall", "alpha==1.0")
+    module = next(prefix.glob("lib/python*/site-packages/alpha"))
+    (module / "__init__.py").write_text("changed = True\n")
+    found = deep(gather(str(prefix)).context).findings
+    assert [finding.code for finding in found] == ["PS220"]
+    assert found[0].paths == (str((module / "__init__.py").relative_to(prefix)),)
+    assert found[0].fixes == only(prefix).fixes
+
+    (module / "__init__.py").write_text("")
+    assert codes(prefix) == ["PS104", "PS220"]
+
+    (module / "__init__.py").unlink()
+    finding = only(prefix)
+    assert (finding.code, finding.severity) == ("PS104", "error")
+    assert finding.message.endswith("same version, other build; 1 file of it is missing.")
+    assert finding.paths[0] == str((module / "__init__.py").relative_to(prefix))
 
 
 @pytest.mark.damage("PS107")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,7 +160,6 @@ def test_pins_and_the_mark_bind_pip_too(make_env: MakeEnv, channels: list[Channe
     (prefix / "conda-meta/pinned").write_text("alpha <2\npiponly ==0.9\nnumpy 1.26.*\n")
     frozen = prefix / "conda-meta/frozen"
     frozen.write_text("{}")
-    os.utime(frozen, (1_700_000_000, 1_700_000_000))
     assert told(prefix) == []
     install(prefix, rival_wheels, "alpha==3.0", "piponly", "conda", "numpy==1.26.9")
     found = look(prefix)
@@ -183,7 +181,6 @@ def test_uv_is_bound_as_well(make_env: MakeEnv, wheelhouse: Path, driver: Driver
     prefix = make_env("pip", "alpha=1.0")
     (prefix / "conda-meta/pinned").write_text("alpha 1.*\n")
     (prefix / "conda-meta/frozen").write_text("{}")
-    os.utime(prefix / "conda-meta/frozen", (1_700_000_000, 1_700_000_000))
     uv(prefix, "install", "alpha==2.0", wheels=wheelhouse).ok()
     (site_of(prefix).parent / "EXTERNALLY-MANAGED").write_text("[externally-managed]\nError=no\n")
     found = look(prefix)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.checks.pip_files import reinstall
+from conda_pipsafe.audit.checks.pip_files import again
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.scripts import Target, command_paths, declared, declared_by_record, parse_targets, read_script
@@ -31,11 +31,11 @@ _LATER_SECONDS = 2.0
 def altered_commands(context: AuditContext) -> Iterator[Finding]:
     """Commands that call something else than is declared, or nothing; contested ones are told elsewhere."""
     contested = {path for paths in context.contested.values() for path in paths}
-    for dist in context.foreign:
+    for dist in context.recorded:
         wrong = [path for path in _of_dist(context, dist) if path not in contested]
         if wrong:
-            who, again = f"{installer(dist)}'s {dist.name} {dist.version}", reinstall(context.snapshot.prefix, dist)
-            yield _finding("PS220", dist.name, who, wrong, again)
+            who = f"{installer(dist)}'s {dist.name} {dist.version}"
+            yield _finding("PS220", dist.name, who, wrong, again(context, dist))
     for health in context.health:
         record = health.record
         stale = record.meta_path in context.stale
@@ -43,14 +43,14 @@ def altered_commands(context: AuditContext) -> Iterator[Finding]:
             continue
         wrong = [path for path in _of_record(context, record) if path not in contested]
         if wrong:
-            again = fixes.conda_reinstall(context.snapshot.prefix, record)
-            yield _finding("PS120", record.name, f"conda's {record.name} {record.version}", wrong, again)
+            ways = [fixes.conda_reinstall(context.snapshot.prefix, record)]
+            yield _finding("PS120", record.name, f"conda's {record.name} {record.version}", wrong, ways)
 
 
-def _finding(code: str, subject: str, who: str, wrong: list[str], again: str) -> Finding:
+def _finding(code: str, subject: str, who: str, wrong: list[str], ways: list[str]) -> Finding:
     verb = "calls" if len(wrong) == 1 else "call"
     message = f"{counted(len(wrong), 'command')} of {who} {verb} something else than declared."
-    return make(code, subject, message, paths=wrong, fixes=[again])
+    return make(code, subject, message, paths=wrong, fixes=ways)
 
 
 def _of_dist(context: AuditContext, dist: Distribution) -> Iterator[str]:

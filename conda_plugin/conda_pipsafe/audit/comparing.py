@@ -165,7 +165,7 @@ def compared_among(context: AuditContext, paths: Container[str]) -> Iterator[Com
 
 
 def _owners(context: AuditContext) -> Sequence[Owner]:
-    return (*context.foreign, *context.snapshot.records)
+    return (*context.recorded, *context.snapshot.records)
 
 
 def _expected(context: AuditContext, owner: Owner) -> list[Expected]:

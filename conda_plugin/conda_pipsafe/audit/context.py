@@ -11,7 +11,7 @@ from functools import cached_property
 from conda_pipsafe.audit.disk import Disk
 from conda_pipsafe.audit.health import RecordHealth, stale_records
 from conda_pipsafe.audit.linked import behind_links, leads_below, linked_folders, real_path
-from conda_pipsafe.audit.overlap import is_bytecode, overlapping_paths
+from conda_pipsafe.audit.overlap import grouped, is_bytecode, overlapping_paths
 from conda_pipsafe.audit.records import KeptCopy, record_distributions
 from conda_pipsafe.ledger.events import DistState
 from conda_pipsafe.prefix.conda_meta import Record
@@ -63,7 +63,7 @@ class AuditContext:
     @cached_property
     def by_key(self) -> Mapping[str, tuple[Distribution, ...]]:
         """`current`, by canonical name."""
-        return _grouped(self.current)
+        return grouped(self.current)
 
     @cached_property
     def marker_environment(self) -> Mapping[str, str]:
@@ -79,9 +79,14 @@ class AuditContext:
         return tuple(dist for dist in self.current if self.owner(dist) == "pip")
 
     @cached_property
+    def recorded(self) -> tuple[Distribution, ...]:
+        """`foreign`, and what was installed over conda's in the same version: what is there is as their RECORD says."""
+        return tuple(dist for dist in self.current if self.owner(dist) != "conda")
+
+    @cached_property
     def foreign_by_key(self) -> Mapping[str, tuple[Distribution, ...]]:
         """`foreign`, by canonical name."""
-        return _grouped(self.foreign)
+        return grouped(self.foreign)
 
     def rows(self, dist: Distribution) -> tuple[RecordedFile, ...]:
         """The files that a distribution says are its own, with hashes."""
@@ -150,7 +155,7 @@ class AuditContext:
     @cached_property
     def cut_off(self) -> frozenset[str]:
         """Paths of distributions of other installers whose RECORD ends in the middle: a full disk, a crash."""
-        return frozenset(dist.path for dist in self.foreign if self._is_cut_off(dist))
+        return frozenset(dist.path for dist in self.recorded if self._is_cut_off(dist))
 
     def _is_cut_off(self, dist: Distribution) -> bool:
         paths = self.paths(dist)
@@ -291,10 +296,3 @@ class AuditContext:
 def folders_of(paths: Iterable[str]) -> frozenset[str]:
     """The folders in which paths lie."""
     return frozenset([path.rpartition("/")[0] for path in paths])
-
-
-def _grouped(dists: tuple[Distribution, ...]) -> Mapping[str, tuple[Distribution, ...]]:
-    found: dict[str, list[Distribution]] = defaultdict(list)
-    for dist in dists:
-        found[dist.key].append(dist)
-    return {key: tuple(group) for key, group in found.items()}

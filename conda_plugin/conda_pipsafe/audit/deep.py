@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.checks.pip_files import reinstall
+from conda_pipsafe.audit.checks.pip_files import again
 from conda_pipsafe.audit.commands import altered_commands
 from conda_pipsafe.audit.comparing import Compared, Comparison, Owner, Progress, compared_among
 from conda_pipsafe.audit.context import AuditContext
@@ -138,7 +138,7 @@ def _findings(
     told = _told(context, owner) if any(item.sha256 == DEAD_LINK for item in altered) else frozenset()
     altered = [item for item in altered if item.sha256 != FORBIDDEN and item.path not in told]
     if isinstance(owner, Distribution):
-        yield from _of_pip(prefix, owner, altered, others)
+        yield from _of_pip(prefix, owner, altered, others, again(context, owner))
         return
     moved = relocated_files(prefix, owner, (item.path for item in altered))
     altered = [item for item in altered if item.path not in moved]
@@ -151,7 +151,9 @@ def _findings(
         yield _altered("PS120", f"conda's {owner.name} {owner.version}", owner.name, alone, ways)
 
 
-def _of_pip(prefix: str, dist: Distribution, altered: Sequence[Altered], others: Sequence[str]) -> Iterator[Finding]:
+def _of_pip(
+    prefix: str, dist: Distribution, altered: Sequence[Altered], others: Sequence[str], ways: Sequence[str]
+) -> Iterator[Finding]:
     """uv links files from its cache; what else has links of them are copies of whole environments."""
     by_uv = (dist.installer or "").startswith("uv")
     shared = {
@@ -160,7 +162,6 @@ def _of_pip(prefix: str, dist: Distribution, altered: Sequence[Altered], others:
         if item.links > 1 and ((places := _elsewhere(prefix, item, others)) or by_uv)
     }
     who = f"{installer(dist)}'s {dist.name} {dist.version}"
-    again = reinstall(prefix, dist)
     if shared:
         places = [*(["uv's cache"] if by_uv else []), *sorted({place for found in shared.values() for place in found})]
         yield make(
@@ -169,12 +170,12 @@ def _of_pip(prefix: str, dist: Distribution, altered: Sequence[Altered], others:
             f"{counted(len(shared), 'file')} of {who} {'was' if len(shared) == 1 else 'were'} edited in place, "
             f"and with it: {listed(places, 3)}.",
             paths=sorted(shared),
-            fixes=[*([f"First have uv forget it: uv cache clean {dist.name}"] if by_uv else []), again],
+            fixes=[*([f"First have uv forget it: uv cache clean {dist.name}"] if by_uv else []), *ways],
             facts={"shared_with": {path: list(found) for path, found in shared.items()}},
         )
     alone = [item for item in altered if item.path not in shared]
     if alone:
-        yield _altered("PS220", who, dist.name, alone, [*_in_the_way(prefix, alone), again])
+        yield _altered("PS220", who, dist.name, alone, [*_in_the_way(prefix, alone), *ways])
 
 
 def _told(context: AuditContext, owner: Owner) -> frozenset[str]:

@@ -19,6 +19,14 @@ def is_bytecode(path: str) -> bool:
     return path.endswith((".pyc", ".pyo")) or "__pycache__/" in path
 
 
+def grouped(dists: Iterable[Distribution]) -> Mapping[str, tuple[Distribution, ...]]:
+    """Distributions by canonical name."""
+    found: dict[str, list[Distribution]] = defaultdict(list)
+    for dist in dists:
+        found[dist.key].append(dist)
+    return {key: tuple(group) for key, group in found.items()}
+
+
 def is_meant(path: str, site: str) -> bool:
     """Whether a project means a path to be its own: no `tests/` in site-packages, and no script.
 

@@ -13,6 +13,7 @@ from conda_pipsafe.audit.health import RecordHealth
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.wording import counted, installer, listed, matters, part_of
 from conda_pipsafe.prefix.direct_url import strip_credentials
+from conda_pipsafe.prefix.dist_info import Distribution
 
 _NAMED = 3
 
@@ -28,7 +29,7 @@ def check(context: AuditContext) -> Iterator[Finding]:
         elif health.removed:
             yield _removed(context, prefix, health)
         elif health.taken:
-            yield _taken(prefix, health)
+            yield _taken(context, prefix, health)
         elif health.missing and not health.beside:
             yield _missing(context, prefix, health)
 
@@ -78,18 +79,26 @@ def _removed(context: AuditContext, prefix: str, health: RecordHealth) -> Findin
     )
 
 
-def _taken(prefix: str, health: RecordHealth) -> Finding:
+def _taken(context: AuditContext, prefix: str, health: RecordHealth) -> Finding:
+    """What is missing of the files that were written over conda's is mended by the same commands."""
     record = health.record
+    lost = sorted({path for dist in health.taken for path in _lost(context, dist)})
+    tail = f"; {counted(len(lost), 'file')} of it {'is' if len(lost) == 1 else 'are'} missing" if lost else ""
     names = [dist.name for dist in health.taken]
     return make(
         "PS104",
         record.name,
         f"{installer(health.taken[0])} installed {listed(f'{dist.name} {dist.version}' for dist in health.taken)} "
-        f"over conda's {record.name} {record.version}: same version, other build.",
-        paths=[*(f"{dist.path}/INSTALLER" for dist in health.taken), *health.missing],
+        f"over conda's {record.name} {record.version}: same version, other build{tail}.",
+        severity="error" if matters(lost) else None,
+        paths=[*lost, *(f"{dist.path}/INSTALLER" for dist in health.taken), *sorted({*health.missing} - {*lost})],
         fixes=fixes.uninstall_then_reinstall(prefix, names, record),
-        facts={"conda": _facts(health), "installers": [dist.installer for dist in health.taken]},
+        facts={"conda": _facts(health), "installers": [dist.installer for dist in health.taken], "missing": lost},
     )
+
+
+def _lost(context: AuditContext, dist: Distribution) -> tuple[str, ...]:
+    return () if dist.path in context.cut_off else context.missing_files(dist)
 
 
 def _missing(context: AuditContext, prefix: str, health: RecordHealth) -> Finding:

@@ -22,7 +22,7 @@ _HEX_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b
 
 def check(context: AuditContext) -> Iterator[Finding]:
     """Look for files without content, and compare their hashes."""
-    paths = {path for dist in context.foreign for path in _of_dist(context, dist)}
+    paths = {path for dist in context.recorded for path in _of_dist(context, dist)}
     paths |= {path for record in context.snapshot.records for path in _of_record(context, record)}
     if paths:
         from conda_pipsafe.audit.deep import compare  # and what it needs for hashing: not for every audit

@@ -101,6 +101,14 @@ def reinstall(prefix: str, dist: Distribution) -> str:
     return fixes.pip(prefix, *words, *(dist.again or (dist.name,)))
 
 
+def again(context: AuditContext, dist: Distribution) -> list[str]:
+    """What makes a distribution whole again; of what was installed over conda's, conda's package."""
+    record = context.snapshot.record_of(dist)
+    if record is None:
+        return [reinstall(context.snapshot.prefix, dist)]
+    return [*fixes.uninstall_then_reinstall(context.snapshot.prefix, [dist.name], record)]
+
+
 def _unlinked_by(history: History, key: str) -> int | None:
     """The last revision in which conda removed a package of this name without linking another."""
     for revision in reversed(history.revisions):
