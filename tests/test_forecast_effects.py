@@ -422,6 +422,16 @@ class TestRequirements:
         found = seen(bare.root, unlink("base"), python=(None,))
         assert not found, "what is missing now is missing afterwards: no news"
 
+    def test_a_python_comes_to_what_was_left_behind(self, tmp_path: Path) -> None:
+        bare = PrefixFactory(tmp_path / "bare", python=None)
+        bare.pip_dist("tool", requires=["base>=2"])
+        bare.pip_dist("base", "2.0")
+        bare.pip_dist("other", site="lib/python3.9/site-packages")  # so that none of them is surely the one in use
+        packages = link("base", "1.0", {f"{SITE}/base-1.0.dist-info/METADATA"}), link("python", "3.12.1", set(), {})
+        broken = {harm.dist.name: harm.broken for harm in seen(bare.root, *packages, python=(None, "3.12")).harms}
+        assert broken["tool"] == ("base>=2 (1.0 will be there)",)
+        assert not seen(bare.root, packages[1], python=(None, "3.12")), "what was left behind is as it was"
+
 
 class TestCopying:
     def test_replaced(self, prefix: PrefixFactory) -> None:

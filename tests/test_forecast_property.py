@@ -29,7 +29,7 @@ from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 from support.driving import Driven, Driver
 from support.random_world import NAMES, World, install_with_pip
 from support.trees import tree
-from support.truth import broken, doubled, hidden, orphaned
+from support.truth import Unmet, broken, doubled, hiding, orphaned, unmet
 
 pytestmark = pytest.mark.slow
 
@@ -133,12 +133,13 @@ class Walk:
         before = look_at(self.prefix, owned)
         snapshot = read_snapshot(str(self.prefix))
         snapshot.pip_distributions()  # whose it is tells a file, which the command may take away
+        was = unmet(snapshot), hiding(snapshot)
         done = driver.run(*self._complete(words, target), env=mode)
         try:
             changed = self._changed(done, before, owned, target)
             check(done, words, target, changed)
             if target == self.prefix and done.returncode == 0 and "--dry-run" not in words:
-                check_effects(done.forecast(target), snapshot, read_snapshot(str(target)))
+                check_effects(done.forecast(target), was, snapshot, read_snapshot(str(target)))
         except AssertionError as error:
             words.append(f"-> exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr}")
             raise AssertionError(f"{error}\nconda {' '.join(words)}") from error
@@ -198,16 +199,16 @@ def check(done: Driven, words: list[str], prefix: Path, changed: set[str]) -> No
     assert done.stderr.count("will harm") <= 2, "the forecast, and what only the exact one could know"
 
 
-def check_effects(seen: dict[str, Any], before: Snapshot, after: Snapshot) -> None:
+def check_effects(seen: dict[str, Any], was: tuple[Unmet, set[str]], before: Snapshot, after: Snapshot) -> None:
     """What no path shows: found by other means than the forecast's, and the same."""
     assert seen["orphaned"] == orphaned(before, after)
     assert seen["doubled"] == doubled(before, after, set(seen["link"]))
     known = {(path, text.partition(" (")[0]) for path, text in seen["broken"]}
-    surely, perhaps = broken(before, after)
+    surely, perhaps = broken(was[0], before, after)
     assert surely <= known, f"missed {sorted(surely - known)}"
     assert known <= surely | perhaps, f"too many {sorted(known - surely - perhaps)}"
-    new, there = hidden(before, after)
-    assert new <= set(seen["shadowed"]) <= there
+    there = {dist.path for dist in before.pip_distributions()} & hiding(after)
+    assert there - was[1] <= set(seen["shadowed"]) <= there
 
 
 def pythons_of(channel: Channel) -> tuple[str, ...]:

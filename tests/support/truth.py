@@ -1,7 +1,7 @@
 """What a conda command did to pip's distributions beside their files, found without the forecast's code.
 
 The standard library and `packaging` look at the folders; only which folder is in use, and what conda owns, is taken
-from our own reading of the prefix.
+from our own reading of the prefix. They look when they are called: what was before is asked before the command.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from packaging.utils import canonicalize_name
 
 from conda_pipsafe.prefix.snapshot import Snapshot
 
+Unmet = tuple[set[tuple[str, str]], set[tuple[str, str]]]
+
 
 def _site(snapshot: Snapshot) -> str | None:
     return next((site.path for site in snapshot.sites if site.current and snapshot.python), None)
 
 
-def _names(snapshot: Snapshot) -> dict[str, list[Installed]]:
+def _names(snapshot: Snapshot, site: str | None) -> dict[str, list[Installed]]:
     """What Python finds in the folder in use, by name; a folder without metadata is none."""
     found: dict[str, list[Installed]] = {}
-    site = _site(snapshot)
     for dist in distributions(path=[str(Path(snapshot.prefix, site))]) if site else ():
         name = dist.metadata["Name"] if dist.metadata else None
         if name:
@@ -53,16 +54,21 @@ def doubled(before: Snapshot, after: Snapshot, linked: set[str]) -> list[str]:
     return sorted(found)
 
 
-def _unmet(snapshot: Snapshot) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
-    """What pip's distributions miss: surely, and where several of one name leave it open."""
-    there, site = _names(snapshot), _site(snapshot)
+def unmet(snapshot: Snapshot) -> Unmet:
+    """What pip's distributions miss: surely, and where several of one name leave it open.
+
+    Where no Python is, as the one that comes will find it: it breaks nothing that was broken when the last one went.
+    """
+    used = next((site for site in snapshot.sites if site.current), None)
+    site, python = (used.path, snapshot.python or used.python or "") if used else (None, "")
+    there = _names(snapshot, site)
     surely, perhaps = set(), set()
     for dist in snapshot.pip_distributions():
         if dist.site.path != site:
             continue
         for text in dist.requires_dist:
             need = Requirement(text)
-            marker = {"python_version": snapshot.python or "", "extra": ""}
+            marker = {"python_version": python, "extra": ""}
             if need.marker is not None and not need.marker.evaluate(marker):
                 continue
             found = there.get(canonicalize_name(need.name), [])
@@ -75,23 +81,19 @@ def _unmet(snapshot: Snapshot) -> tuple[set[tuple[str, str]], set[tuple[str, str
     return surely, perhaps
 
 
-def broken(before: Snapshot, after: Snapshot) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+def broken(was: Unmet, before: Snapshot, after: Snapshot) -> Unmet:
     """The requirements that were met and are not: surely, and where that is open. pip's own leftovers do not count."""
-    surely_before, perhaps_before = _unmet(before)
-    surely, perhaps = _unmet(after)
+    surely, perhaps = unmet(after) if after.python else (set(), set())
     staying = {dist.path for dist in before.pip_distributions()}
     new = {pair for pair in surely if pair[0] in staying}
-    return new - surely_before - perhaps_before, perhaps | perhaps_before | surely
+    return new - was[0] - was[1], perhaps | was[1] | surely
 
 
-def hidden(before: Snapshot, after: Snapshot) -> tuple[set[str], set[str]]:
-    """Checkouts (one module, named as they are) that a module of site-packages hides: newly, and at all."""
-    new, there = set(), set()
-    site = _site(after)
-    for dist in before.pip_distributions():
-        module = f"{dist.site.path}/{dist.name}/__init__.py"
-        if dist.editable and dist.site.path == site and after.exists(module):
-            there.add(dist.path)
-            if not before.exists(module):
-                new.add(dist.path)
-    return new, there
+def hiding(snapshot: Snapshot) -> set[str]:
+    """Checkouts (one module, named as they are) beside which a module of that name lies in the folder in use."""
+    site = _site(snapshot)
+    return {
+        dist.path
+        for dist in snapshot.pip_distributions()
+        if dist.editable and dist.site.path == site and Path(snapshot.prefix, site, dist.name, "__init__.py").exists()
+    }

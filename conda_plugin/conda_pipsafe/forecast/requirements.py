@@ -8,14 +8,14 @@ from dataclasses import replace
 from conda_pipsafe.forecast.transaction import Transaction
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.metadata import canonical_name
-from conda_pipsafe.prefix.paths import SitePackages
 from conda_pipsafe.prefix.snapshot import Snapshot
 
 
 def imported_then(dist: Distribution, transaction: Transaction, leaving: str | None) -> bool:
     """Whether a distribution is in reach of the Python that will be there; one may lie there from before."""
     if leaving is None:
-        return dist.site.current
+        # Where no Python is, one may come, and find what was left behind.
+        return dist.site.current or (transaction.python_before is None and dist.site.path == transaction.site_after)
     return dist.site.path == transaction.site_after or (dist.site.current and dist.site.path != leaving)
 
 
@@ -52,8 +52,7 @@ def newly_broken(
         stays = [dist for dist in now if dist.site.path != transaction.site_before]
         found_there = (dist for dist in snapshot.distributions if dist.site.path == transaction.site_after)
         now = [*stays, *(dist for dist in found_there if not dist.site.current)]
-        site = replace(site, path=transaction.site_after or "") if site else None
-    then = _after(transaction, now, site)
+    then = _after(transaction, now, transaction.site_after or (site.path if site else None))
     unmet_then = evaluate(Installed(then, _conda_after(transaction, conda_now), environment, asking)).unmet
     found: dict[str, list[str]] = {}
     for unmet in unmet_then:
@@ -63,7 +62,7 @@ def newly_broken(
     return {path: tuple(sorted(texts)) for path, texts in found.items()}
 
 
-def _after(transaction: Transaction, now: Sequence[Distribution], site: SitePackages | None) -> list[Distribution]:
+def _after(transaction: Transaction, now: Sequence[Distribution], site: str | None) -> list[Distribution]:
     gone = {path for package in transaction.unlink for path in package.paths}
     coming = {key: version for package in transaction.link for key, version in package.distributions.items()}
     # What conda links is what will be imported, also where pip's dist-info of the name stays beside it.
@@ -74,7 +73,7 @@ def _after(transaction: Transaction, now: Sequence[Distribution], site: SitePack
     return [
         *stay,
         *(
-            replace(pattern, name=key, version=version, path=f"{site.path}/{key}-{version}.dist-info", requires_dist=())
+            replace(pattern, name=key, version=version, path=f"{site}/{key}-{version}.dist-info", requires_dist=())
             for key, version in coming.items()
         ),
     ]
