@@ -86,3 +86,25 @@ def test_metadata_that_is_empty_or_leads_out(make_env: MakeEnv, wheelhouse: Path
     assert {item.code for item in self_help} <= {"PS120", "PS220"}
     Ways(wheelhouse, driver).follow_all(prefix, found)
     assert told(prefix, hashes=True) == []
+
+
+@pytest.mark.damage("PS106", by_hand="a record deleted by hand")
+def test_a_deleted_record_of_another_name(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    """conda's package and the distribution in it differ in name; the history tells which it was, while it is there."""
+    prefix = make_env("pip", "iota-conda", "alpha=1.0")
+    assert told(prefix) == []
+    record_of(prefix, "iota-conda").unlink()
+    found = look(prefix)
+    assert [(item.code, item.subject) for item in found] == [("PS106", "iota-conda")]
+    assert found[0].message == "conda installed iota-conda 1.0 and has lost its record; its files are still there."
+    Ways(wheelhouse, driver).follow(prefix, found[0].fixes)
+    assert told(prefix) == []
+
+    record_of(prefix, "alpha").unlink()
+    (prefix / "conda-meta/history").write_text("")
+    found = look(prefix)
+    assert [(item.code, item.subject) for item in found] == [("PS106", "alpha")]
+    assert found[0].fixes[1].endswith(" alpha=1.0")
+    pip(prefix, "uninstall", "-y", "alpha").ok()
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==1.0").ok()  # nobody says that it was conda's
+    assert told(prefix) == []

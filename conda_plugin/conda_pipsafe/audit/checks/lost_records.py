@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from conda_pipsafe.audit import fixes
@@ -38,21 +38,41 @@ def check(context: AuditContext) -> Iterator[Finding]:
 
     A package whose name has a record in another version was changed by a tool that writes no history: no harm.
     One that is gone without a trace was removed by such a tool. What tells a lost record is a distribution of its
-    name that another installer put there before conda forgot the record.
+    name that another installer put there before conda forgot the record, or one that says that conda installed it.
     """
     kept = {copy.name: copy for copy in context.kept}
-    for missing in _missing(context, kept).values():
+    known = _missing(context, kept)
+    met: set[str] = set()
+    for missing in known.values():
         copy = kept.get(missing.name)
         keys = copy.keys if copy and copy.keys else (canonical_name(missing.name),)
         there = tuple(dist for key in keys for dist in context.foreign_by_key.get(key, ()))
+        met.update(dist.path for dist in there)
         if there and not _came_after(context, missing, there):
             yield _finding(context, missing, there, copy)
+    for missing, dists in _by_conda(context, known.values(), met):
+        yield _finding(context, missing, dists, kept.get(missing.name))
 
 
 @hookimpl
 def conda_pipsafe_checks() -> Iterable[Check]:
     """The check of this file."""
     return [Check("lost-records", check)]
+
+
+def _by_conda(
+    context: AuditContext, known: Iterable[_Missing], met: Container[str]
+) -> Iterator[tuple[_Missing, tuple[Distribution, ...]]]:
+    """Distributions whose INSTALLER is conda, of packages of another name, or of none that anybody knows."""
+    unclaimed = [item for item in known if canonical_name(item.name) not in context.foreign_by_key]
+    found: dict[str, tuple[_Missing, list[Distribution]]] = {}
+    for dist in context.foreign:
+        if dist.installer == "conda" and dist.path not in met:
+            fits = [item for item in unclaimed if item.version == dist.version]
+            item = fits[0] if len(fits) == 1 else _Missing(dist.key, dist.version, "", None, "", in_history=False)
+            found.setdefault(item.name, (item, []))[1].append(dist)
+    for item, dists in found.values():
+        yield item, tuple(dists)
 
 
 def _missing(context: AuditContext, kept: Mapping[str, KeptCopy]) -> dict[str, _Missing]:
@@ -119,7 +139,7 @@ def _finding(
     context: AuditContext, missing: _Missing, there: tuple[Distribution, ...], copy: KeptCopy | None
 ) -> Finding:
     prefix = context.snapshot.prefix
-    spec = f"{missing.name}={missing.version}={missing.build}"
+    spec = "=".join(part for part in (missing.name, missing.version, missing.build) if part)
     now = listed(f"{dist.name} {dist.version}" for dist in there)
     own = all(dist.installer == "conda" for dist in there)
     state = "its files are still there" if own else f"{installer(there[0])}'s {now} stands in its place"
