@@ -7,7 +7,7 @@ import shlex
 import subprocess
 
 _MARK = re.compile(r"^(?:->|-|\d\.|instead:|or:|way out:|  .*?:  )\s+")
-_COMMAND = re.compile(r"^(?:conda (?=[a-z])|(?:uv|rm|mv|chmod|unset) |\S*/bin/python\S* -m )")
+_COMMAND = re.compile(r"^(?:conda (?=[a-z])|(?:uv|rm|mv|chmod|unset) |(?:'[^']*/bin/python'|\S*/bin/python\S*) -m )")
 
 
 def commands_in(text: str) -> list[str]:
