@@ -424,6 +424,10 @@ class TestForecast:
         assert forecast_text(found, found.harms).splitlines()[-2] == (
             f"  afterwards, to import again what stays behind:  conda install -p {prefix.root} python=3.12"
         )
+        command = ["conda", "install", "-p", str(prefix.root), "python=3.12"]
+        way = {"when": "after", "why": "to import again what stays behind", "command": command}
+        assert ways_out(found, found.harms) == [way]
+        assert ways_out(found, []) == []
 
 
 class TestDeletion:
