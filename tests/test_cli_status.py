@@ -43,7 +43,7 @@ def test_an_active_environment(make_env: MakeEnv, monkeypatch: pytest.MonkeyPatc
     out = capfd.readouterr().out
     assert "would go to   /somewhere (`target` is set)" in out
     assert "PS405 (warning): PIP_TARGET sets target = /somewhere" in out
-    assert "  -> unset PIP_TARGET\n" in out
+    assert "  1. unset PIP_TARGET\n" in out
 
 
 def test_json_and_a_guard_that_it_puts_right(make_env: MakeEnv, capfd: Capture) -> None:

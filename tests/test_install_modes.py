@@ -31,6 +31,7 @@ from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conftest import MakeEnv
 from support.guard_matrix import find_uv
 from support.packages import namespace, simple
+from support.pasting import commands_in
 from support.states import contents, versions
 
 Capture = pytest.CaptureFixture[str]
@@ -97,7 +98,9 @@ def test_refused_and_the_harmless_twins_pass(
     def install(*words: str) -> tuple[int, str]:
         links = ["--no-index", "-f", str(wheels), "-f", str(wheelhouse)]
         code = main(["install", "--backend", backend, "-p", str(env), *links, *words])
-        return code, capfd.readouterr().err
+        err = capfd.readouterr().err
+        commands_in(err)
+        return code, err
 
     before = contents(env)
     paths = ["gamma-core", "delta-python", "scripted", "sharing", "ns-other", "wants-conda"]
@@ -151,7 +154,9 @@ def test_the_state_of_the_environment_counts(
     def install(*words: str) -> tuple[int, str]:
         links = ["--no-index", "-f", str(wheels), "-f", str(wheelhouse)]
         code = main(["install", "--backend", backend, "-p", str(env), *links, *words])
-        return code, capfd.readouterr().err
+        err = capfd.readouterr().err
+        commands_in(err)
+        return code, err
 
     (env / "conda-meta" / "frozen").write_text('{"message": "ask first"}')
     code, err = install("eta")
@@ -161,6 +166,7 @@ def test_the_state_of_the_environment_counts(
     (env / "conda-meta" / "conda-26.1-0.json").write_text(json.dumps(record))
     code, err = install("eta")
     assert (code, "conda 26.1 itself runs in" in err) == (4, True), err
+    assert commands_in(err) == ["conda create -n myenv python pip"]
     (env / "conda-meta" / "conda-26.1-0.json").unlink()
     library = next(env.glob("lib/python3*"))
     (library / "EXTERNALLY-MANAGED").write_text("[externally-managed]\nError=ask your administrator\n")

@@ -424,6 +424,10 @@ class TestForecast:
         assert forecast_text(found, found.harms).splitlines()[-2] == (
             f"  afterwards, to import again what stays behind:  conda install -p {prefix.root} python=3.12"
         )
+        command = ["conda", "install", "-p", str(prefix.root), "python=3.12"]
+        way = {"when": "after", "why": "to import again what stays behind", "command": command}
+        assert ways_out(found, found.harms) == [way]
+        assert ways_out(found, []) == []
 
 
 class TestDeletion:
@@ -543,15 +547,16 @@ class TestUninstall:
         return outcome_lines(removal, replace(ended, **more))
 
     def test_refused(self, planned: Removal) -> None:
-        first, why, *paths, more, keep, conda = refused_lines(planned.refused, every_path=False)
+        first, why, *paths, more, to_keep, keep, to_go, conda = refused_lines(planned.refused, every_path=False)
         assert first == "conda-pipsafe: refused, nothing was changed:"
         assert why == "  pip would delete 6 of the files of conda's tools 2.0 together with tool 1.0"
         assert paths == [f"      {SITE}/tool/{name}.py" for name in "abcde"]
         assert more == "      and 1 more path (-v shows them)"
-        assert keep.startswith(f"    -> conda pipsafe uninstall -p {planned.before.prefix} --keep-shared tool ")
-        assert conda.startswith(f"    -> conda remove -p {planned.before.prefix} tools")
+        assert (to_keep, to_go) == ("    - To have these files stay:", "    - To have conda's package go:")
+        assert keep == f"        conda pipsafe uninstall -p {planned.before.prefix} --keep-shared tool"
+        assert conda == f"        conda remove -p {planned.before.prefix} tools"
         every = refused_lines(planned.refused, every_path=True)
-        assert every == [first, why, *paths, f"      {SITE}/tool/f.py", keep, conda]
+        assert every == [first, why, *paths, f"      {SITE}/tool/f.py", to_keep, keep, to_go, conda]
 
     def test_how_it_ended(self, planned: Removal) -> None:
         assert self.outcome(planned) == [

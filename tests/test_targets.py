@@ -16,7 +16,8 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.installer.targets import Target, look
 from conda_pipsafe.prefix.snapshot import read_snapshot
-from conda_pipsafe.render.targets import target_lines
+from conda_pipsafe.render.targets import target_finding_lines, target_lines
+from support.pasting import commands_in
 from support.prefixes import SITE, PrefixFactory
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="paths of POSIX systems")
@@ -62,6 +63,7 @@ def ask(prefix: PrefixFactory, **variables: str) -> Target:
 def only(target: Target) -> Finding:
     (finding,) = target.findings
     assert finding.fixes
+    commands_in("\n".join(target_finding_lines(target.findings)))
     return finding
 
 

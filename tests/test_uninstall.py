@@ -14,6 +14,7 @@ from conda_pipsafe.demo.environment import clean_environment, python_of
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conftest import MakeEnv
+from support.pasting import commands_in
 from support.running import pip, run
 
 Capture = pytest.CaptureFixture[str]
@@ -77,7 +78,11 @@ def test_what_was_written_over_conda_is_refused(make_env: MakeEnv, wheelhouse: P
     prefix = make_env("python", "pip", "alpha=1.0")
     pip(prefix, "install", "--find-links", wheelhouse, "--force-reinstall", "--no-deps", "alpha==1.0").ok()
     assert uninstall(prefix, "-y", "alpha") == 4
-    assert "alpha 1.0 was written over conda's alpha-1.0" in capfd.readouterr().err
+    err = capfd.readouterr().err
+    assert "alpha 1.0 was written over conda's alpha-1.0" in err
+    remove, back = commands_in(err)
+    assert remove == f"conda remove -p {prefix} alpha"
+    assert back.startswith(f"conda install -p {prefix} --force-reinstall -c ")
 
 
 def test_condas_and_pips_under_one_name_are_refused(make_env: MakeEnv, wheelhouse: Path, capfd: Capture) -> None:
@@ -86,7 +91,12 @@ def test_condas_and_pips_under_one_name_are_refused(make_env: MakeEnv, wheelhous
     assert uninstall(prefix, "-y", "alpha") == 4
     err = capfd.readouterr().err
     assert "alpha 2.0 was installed over it" in err
-    assert "--force-reinstall alpha=1.0=" in err
+    away, back = commands_in(err)
+    assert away == " && ".join([f"{prefix}/bin/python -m pip uninstall -y alpha"] * 2)
+    assert back.startswith(f"conda install -p {prefix} --force-reinstall -c ")
+    assert " alpha=1.0=" in back
+    run("bash", "-c", away).ok()
+    assert "alpha" not in names(prefix)
 
 
 def test_two_of_pips_go_both(make_env: MakeEnv, wheelhouse: Path) -> None:
@@ -107,7 +117,8 @@ def test_shared_files_are_refused_then_kept(make_env: MakeEnv, wheelhouse: Path,
     err = capfd.readouterr().err
     assert "of the files of conda's gamma 1.0" in err
     assert "gamma/__init__.py" in err
-    assert f"uninstall -p {prefix} --keep-shared gamma-core" in err
+    keep = f"conda pipsafe uninstall -p {prefix} --keep-shared gamma-core"
+    assert commands_in(err) == [keep, f"conda remove -p {prefix} gamma"]
     assert contents(prefix) == before
 
     assert uninstall(prefix, "-y", "--keep-shared", "gamma-core") == 0
@@ -155,8 +166,11 @@ def test_a_phantom_is_explained(make_env: MakeEnv, wheelhouse: Path, keep: str, 
     assert uninstall(prefix, "-y", "eta") == 4
     err = capfd.readouterr().err
     assert said in err
+    first = commands_in(err)[0]
+    assert first.endswith(f" && conda pipsafe uninstall -p {prefix} eta" if keep else str(info))
     if keep:  # the way out leads out
-        pip(prefix, "install", "--find-links", wheelhouse, "--ignore-installed", "--no-deps", "eta==2.0").ok()
+        index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse)}
+        run("bash", "-c", first.partition(" && ")[0], env=index).ok()
         assert uninstall(prefix, "-y", "eta") == 0
         assert "eta" not in names(prefix)
 

@@ -9,9 +9,11 @@ from collections.abc import Iterable
 
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.direct_url import strip_credentials
+from conda_pipsafe.prefix.dist_info import Distribution
 
 _DEFAULTS = re.compile(r"^https://repo\.(?:anaconda\.com|continuum\.io)/pkgs/")
 _WELL_KNOWN = "https://conda.anaconda.org/"
+NOWHERE = "Install it again from where it came from; nothing here says where that is."
 
 
 def quote(word: str) -> str:
@@ -46,6 +48,14 @@ def pip(prefix: str, verb: str, *words: str) -> str:
     else:
         command = [quote(python), "-m", "pip", verb]
     return " ".join([*command, *marked, *map(quote, words)])
+
+
+def pip_again(prefix: str, dist: Distribution, *options: str) -> str | None:
+    """Have pip install exactly this again, from where it came from; None where nothing says where that is.
+
+    By its name pip would take a stranger's package from an index.
+    """
+    return pip(prefix, "install", *options, *dist.again) if dist.again else None
 
 
 def _library(python: str) -> str:

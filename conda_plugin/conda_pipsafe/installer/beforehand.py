@@ -55,7 +55,7 @@ def _base(snapshot: Snapshot) -> Refusal | None:
         snapshot.prefix,
         f"conda {conda} itself runs in {snapshot.prefix}: what pip changes there can end conda",
         fixes=(
-            "conda create -n myenv python pip, then install with -n myenv",
+            "To install into one of its own (-n myenv), first: conda create -n myenv python pip",
             "--allow-base, if it has to be here; conda's own packages stay guarded",
         ),
         facts={"conda": conda},

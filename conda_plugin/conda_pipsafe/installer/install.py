@@ -253,9 +253,8 @@ class _Asking:
             raise failed(self.pip, end, [f"{dist.name}=={dist.version}" for dist in plan.dists])
         if plan.dists:
             raise PipsafeError(
-                "pip has installed without waiting for the check of its plan",
-                hint=f"conda pipsafe audit -p {shlex.quote(self.before.prefix)}   "
-                "(this Python or pip does something new)",
+                "pip has installed without waiting for the check of its plan: this Python or pip does something new",
+                hint=f"conda pipsafe audit -p {shlex.quote(self.before.prefix)}",
             )
         return Prepared(
             self.pip, self.before, self.arguments, self.options, plan, judge(plan, self.before, self.request)

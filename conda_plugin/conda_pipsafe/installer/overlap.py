@@ -149,11 +149,11 @@ def _refusal(plan: Plan, planned: PlannedDist, met: _Met, snapshot: Snapshot, re
     if met.written or met.hidden:
         fixes = (
             f"leave {planned.name} out, if conda's {name} is what you need",
-            f"conda remove -p {prefix} {name}, if {planned.name} shall take its place",
+            f"To have {planned.name} take its place, first: conda remove -p {prefix} {name}",
             let_through,
         )
     else:
-        fixes = (let_through, f"afterwards: conda install -p {prefix} --force-reinstall {name}")
+        fixes = (let_through, f"To have them back afterwards: conda install -p {prefix} --force-reinstall {name}")
     return Refusal(
         "overlaps-conda" if met.written or met.hidden else "removes-conda",
         planned.name,

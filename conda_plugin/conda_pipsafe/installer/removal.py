@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from conda_pipsafe.audit import fixes
 from conda_pipsafe.errors import Exit, PipsafeError
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
@@ -180,51 +181,52 @@ def _why_not(snapshot: Snapshot, item: Removed, *, keep_shared: bool) -> NotRemo
             f"pip would delete {len(paths)} of the files of {whose} together with {name} {item.dists[0].version}",
             paths,
             (
-                f"conda pipsafe uninstall -p {prefix} --keep-shared {item.key}   (these files stay)",
-                f"conda remove -p {prefix} {item.shared[0].record.name}, if it is conda's package that shall go",
+                f"To have these files stay: conda pipsafe uninstall -p {prefix} --keep-shared {item.key}",
+                f"To have conda's package go: conda remove -p {prefix} {item.shared[0].record.name}",
             ),
         )
     return None
 
 
 def _conda_owned(snapshot: Snapshot, item: Removed, dist: Distribution, record: Record) -> NotRemoved:
-    prefix = shlex.quote(snapshot.prefix)
-    spec = f"{record.name}={record.version}={record.build}"
     if len(item.dists) > 1:
         others = " and ".join(f"{other.name} {other.version}" for other in item.dists if other is not dist)
         message = f"{dist.name} {dist.version} is conda's, and {others} was installed over it: pip would take both"
-        python = shlex.quote(os.path.join(snapshot.prefix, "python.exe" if os.name == "nt" else "bin/python"))
-        fixes = (
-            f"{python} -m pip uninstall -y {item.key}   (again until it is not installed)",
-            f"conda install -p {prefix} --force-reinstall {spec}",
-        )
-        return NotRemoved("conda-owned", dist.name, message, tuple(other.path for other in item.dists), fixes)
+        # pip refuses to uninstall these, and which of two it takes is chance.
+        stubborn = [it.path for it in item.dists if not it.has_record and it.kind in {"dist-info", "egg-info-file"}]
+        times = len(item.dists) - len(stubborn)
+        steps = [fixes.delete(snapshot.prefix, stubborn)] if stubborn else []
+        steps += [fixes.uninstall_all(snapshot.prefix, item.key, times)] if times else []
+        steps.append(fixes.conda_reinstall(snapshot.prefix, record))
+        return NotRemoved("conda-owned", dist.name, message, tuple(it.path for it in item.dists), tuple(steps))
     message = f"{dist.name} {dist.version} is conda's ({record.dist_str}): pip would leave conda believing it is there"
-    ways = [f"conda remove -p {prefix} {record.name}"]
+    remove = fixes.conda(snapshot.prefix, "remove", record.name)
+    ways: tuple[str, ...] = (remove,)
     if snapshot.owner_of(dist) == "both":
         message = f"{dist.name} {dist.version} was written over conda's {record.dist_str}, which still counts on it"
-        ways.append(f"conda install -p {prefix} --force-reinstall {spec}   (conda's files back)")
-    return NotRemoved("conda-owned", dist.name, message, (dist.path,), tuple(ways))
+        back = fixes.conda_reinstall(snapshot.prefix, record)
+        ways = (f"To have it go: {remove}", f"To have conda's files back: {back}")
+    return NotRemoved("conda-owned", dist.name, message, (dist.path,), ways)
 
 
 def _no_record(snapshot: Snapshot, dist: Distribution) -> NotRemoved:
-    folder = shlex.quote(os.path.join(snapshot.prefix, *dist.path.split("/")))
-    python = shlex.quote(os.path.join(snapshot.prefix, "python.exe" if os.name == "nt" else "bin/python"))
+    prefix = snapshot.prefix
+    away = fixes.delete(prefix, [dist.path])
     if not dist.has_metadata:
         message = (
             f"of {dist.name} {dist.version} there is only {dist.path} without metadata: a leftover that pip takes for "
             "an installed distribution and cannot remove"
         )
-        return NotRemoved("no-record", dist.name, message, (dist.path,), (f"rm -r {folder}",))
+        return NotRemoved("no-record", dist.name, message, (dist.path,), (away,))
     message = f"{dist.path} has no list of its files, so pip cannot tell what to remove"
-    again = f"{python} -m pip install --ignore-installed --no-deps {dist.key}=={dist.version}"
-    return NotRemoved(
-        "no-record",
-        dist.name,
-        message,
-        (dist.path,),
-        (f"{again}   (writes the list), then uninstall again", f"rm -r {folder}, and its modules by hand"),
-    )
+    ways = [f"To take away only what makes pip list it (its modules stay): {away}"]
+    again = fixes.pip_again(prefix, dist, "--ignore-installed", "--no-deps")
+    if again is not None:
+        # Beside an egg-info pip would write a second distribution of the name.
+        first = "" if dist.kind == "dist-info" else f"{away} && "
+        then = f"conda pipsafe uninstall -p {fixes.quote(prefix)} {dist.key}"
+        ways.insert(0, f"To have pip write the list, and all of it go then: {first}{again} && {then}")
+    return NotRemoved("no-record", dist.name, message, (dist.path,), tuple(ways))
 
 
 def _missed_by(snapshot: Snapshot, items: Sequence[Removed]) -> tuple[tuple[Distribution, str], ...]:

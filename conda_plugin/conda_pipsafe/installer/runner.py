@@ -90,7 +90,7 @@ def find_pip(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Pi
     if not installed:
         raise PipsafeError(
             f"the environment {prefix} has no pip",
-            hint=f"{_conda_install(snapshot, 'pip')}   (or: {shlex.quote(python)} -m ensurepip)",
+            hint=f"{_conda_install(snapshot, 'pip')}\n  or, without a channel:\n  {shlex.quote(python)} -m ensurepip",
         )
     version = installed[0].version
     if _release(version) < OLDEST_PIP:

@@ -28,6 +28,7 @@ from conda_pipsafe.prefix.snapshot import Snapshot
 
 _EXEC = lazy(r"""^'''exec' +"?([^"]+?)"? +"\$0" """)
 _LIMIT = 1024 * 1024
+_OWN = "To have an environment of your own: conda create -n myenv python pip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ def _programs(snapshot: Snapshot, programs: tuple[Program, ...]) -> Iterator[Fin
             "PS401",
             program.name,
             f"`{program.name}` runs {program.path} {where}, though {snapshot.prefix} is the active environment.",
-            fixes=["conda pipsafe install", f"{fixes.quote(python)} -m pip"],
+            fixes=[f"Say `conda pipsafe install`, or `{fixes.quote(python)} -m pip` instead of `pip`."],
             facts={"name": program.name, "path": program.path, "prefix": program.prefix},
         )
 
@@ -214,14 +215,14 @@ def _environment(snapshot: Snapshot) -> Iterator[Finding]:
                 prefix,
                 f"{site.path} cannot be written by you: pip would install into your home folder and not say so.",
                 paths=[site.path],
-                fixes=["conda create -n NAME …   (an environment of your own)"],
+                fixes=[_OWN],
             )
     if snapshot.own_conda is not None:
         yield make(
             "PS407",
             prefix,
             f"{prefix} is the base environment, which conda itself runs in.",
-            fixes=["conda create -n NAME …, and install there", "conda config --set auto_activate_base false"],
+            fixes=[_OWN, "To have no shell start in it: conda config --set auto_activate_base false"],
         )
 
 

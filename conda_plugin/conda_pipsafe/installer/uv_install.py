@@ -8,6 +8,7 @@ What it wrote is compared with what it had rehearsed.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
 import time
@@ -160,7 +161,7 @@ class _Asking:
             # Where each comes from is no matter for that: uv's answer is not waited for.
             verdict = judged(plan, wheels, self.before, request_of(self.arguments, self.options))
         plan, wheels = self._plan(rehearsal, staged, self._artifacts(staged))
-        verdict = Verdict((*verdict.refusals, *_without_record(plan)), verdict.warnings)
+        verdict = Verdict((*verdict.refusals, *_without_record(self.before.prefix, plan)), verdict.warnings)
         waiting = None
         if staged and not verdict.refusals and not self.options.dry_run:
             # What only hashes are compared of is no longer needed while uv runs again.
@@ -283,18 +284,16 @@ def _failed(ended: Ended) -> PipFailedError:
     return PipFailedError(message, ended.errors, interrupted=ended.interrupted, code=ended.code)
 
 
-def _without_record(plan: Plan) -> Iterator[Refusal]:
+def _without_record(prefix: str, plan: Plan) -> Iterator[Refusal]:
     """uv goes on where an installed distribution has no list of its files: two of one name are left. pip ends there."""
     for planned in plan.dists:
         for old in planned.replaces:
             if old.owner == "pip" and not old.dist.has_record and old.dist.kind != "egg-link":
+                way = f"To hear how to remove it: conda pipsafe uninstall -p {shlex.quote(prefix)} {planned.key}"
                 yield Refusal(
                     "no-record",
                     planned.name,
                     f"{old.dist.path} has no list of its files: uv would install {planned.version} over what is left",
-                    fixes=(
-                        f"conda pipsafe uninstall {planned.key}   (says how to remove it)",
-                        "leave --backend uv out: pip says what it can do",
-                    ),
+                    fixes=(way, "leave --backend uv out: pip says what it can do"),
                     facts={"name": planned.key, "version": planned.version, "installed": old.dist.version},
                 )

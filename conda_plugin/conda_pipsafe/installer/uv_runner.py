@@ -80,9 +80,9 @@ def find_uv(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> Uv:
     path = shutil.which("uv", path=folders)
     if path is None:
         raise PipsafeError(
-            f"there is no uv on PATH nor in {os.path.join(prefix, scripts_dir())}",
-            hint=f"conda install -p {shlex.quote(prefix)} uv   "
-            "(or leave out --backend uv: the environment's pip does it)",
+            f"there is no uv on PATH nor in {os.path.join(prefix, scripts_dir())}; "
+            "without --backend uv the environment's pip does it",
+            hint=f"conda install -p {shlex.quote(prefix)} uv",
         )
     dropped = sorted(name for name in variables if name in _DROPPED)
     for name in (*dropped, *PYTHON_VARIABLES):

@@ -40,6 +40,7 @@ class Distribution:
         requested: True when REQUESTED is there; None for forms that have no such mark.
         has_metadata: Whether METADATA or PKG-INFO is there and could be read.
         has_record: Whether a list of its files is there.
+        unknown_source: It came from a direct URL, and direct_url.json does not say which.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Distribution:
     extras: tuple[str, ...]
     has_metadata: bool
     has_record: bool
+    unknown_source: bool = False
 
     @property
     def key(self) -> str:
@@ -71,7 +73,8 @@ class Distribution:
         """How pip is told to install exactly this: name and version, or where it came from; empty when nothing says."""
         url = self.direct_url
         if url is None:
-            return (f"{self.name}=={self.version}",) if self.version and self.kind != "egg-link" else ()
+            said = self.version and self.kind != "egg-link" and not self.unknown_source
+            return (f"{self.name}=={self.version}",) if said else ()
         if url.editable:
             from urllib.parse import unquote, urlsplit
 
@@ -145,6 +148,7 @@ def _read_dist_info(prefix: str, site: SitePackages, folder: str, problems: list
     present = _listed(prefix, path, problems)
     metadata = _metadata(prefix, f"{path}/METADATA", problems) if "METADATA" in present else None
     name, version = _name_and_version(stem, metadata, path, problems)
+    direct_url = _direct_url(prefix, path, problems) if "direct_url.json" in present else None
     return Distribution(
         name=name,
         version=version,
@@ -153,12 +157,13 @@ def _read_dist_info(prefix: str, site: SitePackages, folder: str, problems: list
         site=site,
         installer=_installer(prefix, path, problems) if "INSTALLER" in present else None,
         requested="REQUESTED" in present,
-        direct_url=_direct_url(prefix, path, problems) if "direct_url.json" in present else None,
+        direct_url=direct_url,
         requires_dist=metadata.requires_dist if metadata else (),
         requires_python=metadata.requires_python if metadata else None,
         extras=metadata.extras if metadata else (),
         has_metadata=metadata is not None,
         has_record="RECORD" in present,
+        unknown_source="direct_url.json" in present and direct_url is None,
     )
 
 

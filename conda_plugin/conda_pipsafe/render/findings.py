@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from conda_pipsafe.audit.findings import SEVERITIES, Finding, stops_conda
 from conda_pipsafe.audit.many import Audited
 from conda_pipsafe.audit.report import AuditReport
+from conda_pipsafe.render.ways import one_line, way_lines
 
 if TYPE_CHECKING:
     from conda_pipsafe.audit.entries.entry import Entry, Step
@@ -66,7 +67,7 @@ def audit_text(
         if item.report is None or (quiet and not item.findings):
             continue
         if len(judged) > 1:
-            lines += [f"== {_line(item.prefix)}"]
+            lines += [f"== {one_line(item.prefix)}"]
         lines += findings_text(item.report, entries, verbose=verbose, quiet=quiet)
         if item.known and not quiet:
             lines.append(f"{_plural(len(item.known), 'finding')} more that the baseline knows.")
@@ -149,7 +150,7 @@ def findings_text(
 
 def skipped_lines(report: AuditReport) -> list[str]:
     """What was not looked at, and why, one line each."""
-    return [f"Skipped {name}, because {_line(reason)}." for name, reason in report.skipped]
+    return [f"Skipped {name}, because {one_line(reason)}." for name, reason in report.skipped]
 
 
 def grouped(report: AuditReport, entries: Mapping[str, Entry]) -> Iterator[tuple[str, list[Finding]]]:
@@ -182,30 +183,13 @@ def _one(finding: Finding, entries: Mapping[str, Entry], *, verbose: bool) -> It
     known = entries.get(finding.code)
     name = f" {known.name}" if known else ""
     yield f"  {finding.code}{name} ({finding.severity})"
-    yield f"    {_line(finding.message)}"
+    yield f"    {one_line(finding.message)}"
     shown = finding.paths if verbose or len(finding.paths) <= _SHOWN + 1 else finding.paths[:_SHOWN]
     for path in shown:
-        yield f"      {_line(path)}"
+        yield f"      {one_line(path)}"
     if len(shown) < len(finding.paths):
         yield f"      and {len(finding.paths) - len(shown)} more paths (-v shows them)"
-    yield from _ways(finding.fixes)
-
-
-def _ways(fixes: Sequence[str]) -> Iterator[str]:
-    """Steps, numbered; or several ways of which one is to be taken, each command on a line of its own."""
-    several = any(fix.startswith("To ") for fix in fixes)
-    for number, fix in enumerate(fixes, 1):
-        mark = "-" if several else f"{number}." if len(fixes) > 1 else "->"
-        aim, colon, command = fix.partition(": ")
-        if colon and aim.startswith(("To ", "First ")):
-            yield from (f"    {mark} {_line(aim)}:", f"        {_line(command)}")
-        else:
-            yield f"    {mark} {_line(fix)}"
-
-
-def _line(text: str) -> str:
-    # What comes from files may hold line ends; a finding's line stays one.
-    return text.replace("\r", "\\r").replace("\n", "\\n")
+    yield from way_lines(finding.fixes)
 
 
 def _count(report: AuditReport) -> str:

@@ -110,19 +110,17 @@ def ways_out(seen: Forecast, harms: Sequence[Harm]) -> list[dict[str, Any]]:
     """Commands against these harms: `when` is `before` or `after` the transaction; `command` is a list of words."""
     if seen.transaction.deletes_prefix:
         return []
-    prefix = seen.transaction.prefix
     replaced, deleted, orphans = _replaced(harms), _deleted(seen, harms), _orphans(seen, harms)
-    found: list[dict[str, Any]] = []
-    if replaced:
-        command = [f"{prefix}/bin/python", "-m", "pip", "uninstall", "-y", *replaced]
-        found.append({"when": "before", "why": "to take conda's cleanly", "command": command})
-    if deleted:
-        command = ["conda", "pipsafe", "install", "-p", prefix, "--force-reinstall", "--no-deps", *_words(deleted)]
-        found.append({"when": "after", "why": "to have pip's again", "command": command})
-    if orphans:
-        command = ["conda", "pipsafe", "install", "-p", prefix, *_words(orphans)]
-        found.append({"when": "after", "why": "to have again what stays behind", "command": command})
-    return found
+    uninstall = [f"{seen.transaction.prefix}/bin/python", "-m", "pip", "uninstall", "-y"]
+    install = ["conda", "pipsafe", "install", "-p", seen.transaction.prefix]
+    force = [*install, "--force-reinstall", "--no-deps"]
+    steps: tuple[tuple[str, str, list[str]], ...] = (
+        ("before", "to take conda's cleanly", [*uninstall, *replaced] if replaced else []),
+        ("after", "to have pip's again", [*force, *_words(deleted)] if deleted else []),
+        ("after", "to import again what stays behind", _python_again(seen, harms)),
+        ("after", "to have again what stays behind", [*install, *_words(orphans)] if orphans else []),
+    )
+    return [{"when": when, "why": why, "command": command} for when, why, command in steps if command]
 
 
 def _harm_value(harm: Harm, ignored: Collection[str]) -> dict[str, Any]:
@@ -264,6 +262,12 @@ def _orphans(seen: Forecast, harms: Sequence[Harm]) -> list[Distribution]:
     return [harm.dist for harm in harms if harm.orphaned and harm.comer is None and harm.dist.again]
 
 
+def _python_again(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
+    """The command where Python goes and what pip installed for it stays."""
+    gone = seen.python if seen.python and not seen.python[1] and any(harm.orphaned for harm in harms) else None
+    return ["conda", "install", "-p", seen.transaction.prefix, f"python={gone[0]}"] if gone else []
+
+
 def _words(dists: Sequence[Distribution]) -> list[str]:
     return [word for dist in dists for word in dist.again]
 
@@ -274,8 +278,8 @@ def _ways_out_lines(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
     replaced, deleted, orphans = _replaced(harms), _deleted(seen, harms), _orphans(seen, harms)
     prefix, lines = shlex.quote(seen.transaction.prefix), []
     if replaced:
-        python = shlex.quote(f"{seen.transaction.prefix}/bin/python")
-        lines.append(f"  to take conda's cleanly, first:  {python} -m pip uninstall {' '.join(replaced)}")
+        own = shlex.quote(f"{seen.transaction.prefix}/bin/python")
+        lines.append(f"  to take conda's cleanly, first:  {own} -m pip uninstall {' '.join(replaced)}")
         lines.append("  to keep pip's: leave out what brings these packages, or ask for other versions")
     if deleted:
         shown = shlex.join(_words(deleted[:MOST_ORPHANS]))
@@ -288,9 +292,8 @@ def _ways_out_lines(seen: Forecast, harms: Sequence[Harm]) -> list[str]:
     left = [shlex.quote(f"{seen.transaction.prefix}/{harm.dist.path}") for harm in harms if harm.leftover]
     if left:
         lines.append(f"  afterwards, against what is left:  rm -r {' '.join(left[:MOST_PACKAGES])}")
-    if seen.python is not None and seen.python[1] is None and any(harm.orphaned for harm in harms):
-        again = f"conda install -p {prefix} python={seen.python[0]}"
-        lines.append(f"  afterwards, to import again what stays behind:  {again}")
+    if python := _python_again(seen, harms):
+        lines.append(f"  afterwards, to import again what stays behind:  {shlex.join(python)}")
     if orphans:
         shown = shlex.join(_words(orphans[:MOST_ORPHANS]))
         lines.append(f"  afterwards, install again what stays behind:  conda pipsafe install -p {prefix} {shown}")

@@ -9,6 +9,7 @@ from conda_pipsafe.installer.plan import Plan, PlannedDist
 from conda_pipsafe.installer.policy import Refusal
 from conda_pipsafe.installer.verify import Difference
 from conda_pipsafe.installer.wheels import Wheel
+from conda_pipsafe.render.ways import parted
 
 MOST_PATHS = 5
 
@@ -55,7 +56,9 @@ def refusal_lines(refusals: Sequence[Refusal], program: str, *, every_path: bool
         if len(refusal.paths) > len(shown):
             lines.append(f"      … and {len(refusal.paths) - len(shown)} more (-v shows them)")
         lines += [f"    because {asker}" for asker in refusal.asked_by]
-        lines += [f"    {'instead: ' if index == 0 else 'or:      '}{fix}" for index, fix in enumerate(refusal.fixes)]
+        for index, fix in enumerate(refusal.fixes):
+            lead, (aim, command) = "instead: " if index == 0 else "or:      ", parted(fix)
+            lines += [f"    {lead}{aim}:", f"{' ' * 13}{command}"] if command else [f"    {lead}{fix}"]
     return lines
 
 

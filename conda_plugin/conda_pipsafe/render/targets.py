@@ -7,6 +7,7 @@ from typing import Any
 
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.installer.targets import Program, Target
+from conda_pipsafe.render.ways import way_lines
 
 
 def target_lines(target: Target) -> list[str]:
@@ -30,7 +31,7 @@ def target_finding_lines(findings: Iterable[Finding]) -> list[str]:
     lines: list[str] = []
     for finding in findings:
         lines += ["", f"{finding.code} ({finding.severity}): {finding.message}"]
-        lines += [f"  -> {fix}" for fix in finding.fixes]
+        lines += way_lines(finding.fixes, "  ")
     return lines
 
 

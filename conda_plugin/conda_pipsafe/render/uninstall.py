@@ -9,6 +9,7 @@ from typing import Any
 from conda_pipsafe.audit.wording import counted
 from conda_pipsafe.installer.removal import NotRemoved, Removal
 from conda_pipsafe.installer.uninstall import RemovalOutcome
+from conda_pipsafe.render.ways import way_lines
 
 _SHOWN = 5
 
@@ -37,7 +38,7 @@ def refused_lines(refused: Iterable[NotRemoved], *, every_path: bool) -> list[st
         lines += [f"      {path}" for path in shown]
         if len(shown) < len(item.paths):
             lines.append(f"      and {counted(len(item.paths) - len(shown), 'more path')} (-v shows them)")
-        lines += [f"    -> {fix}" for fix in item.fixes]
+        lines += way_lines(item.fixes)
     return lines
 
 

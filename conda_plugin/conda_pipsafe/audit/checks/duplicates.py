@@ -95,6 +95,19 @@ def _ways(
     return (fixes.delete(prefix, stubborn), *ways) if stubborn else ways
 
 
+def _newest(dists: tuple[Distribution, ...]) -> Distribution:
+    """The one of the highest version; what is no version of Python's comes before every one that is."""
+    from packaging.version import InvalidVersion, Version
+
+    def rank(dist: Distribution) -> tuple[bool, Version]:
+        try:
+            return True, Version(dist.version)
+        except InvalidVersion:
+            return False, Version("0")
+
+    return max(dists, key=rank)
+
+
 def _without_conda(
     context: AuditContext, key: str, dists: tuple[Distribution, ...], replaced: RecordHealth | None
 ) -> Finding:
@@ -102,7 +115,7 @@ def _without_conda(
     versions = [dist.version for dist in dists]
     ways = [fixes.uninstall_all(prefix, key, len(dists))]
     if replaced is None:
-        ways.append(fixes.pip(prefix, "install", f"{dists[0].name}=={max(versions)}"))
+        ways.append(fixes.pip_again(prefix, _newest(dists)) or fixes.NOWHERE)
     else:
         ways.append(fixes.conda_reinstall(prefix, replaced.record))
     return make(

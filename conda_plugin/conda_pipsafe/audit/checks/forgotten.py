@@ -13,8 +13,10 @@ from conda_pipsafe.audit.wording import listed
 from conda_pipsafe.ledger.events import DistState
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
+from conda_pipsafe.prefix.patterns import lazy
 
 _SLACK_SECONDS = 2.0
+_GIT = lazy(r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$")
 
 
 def check(context: AuditContext) -> Iterator[Finding]:
@@ -87,13 +89,20 @@ def _seconds(text: str | None) -> float | None:
         return None
 
 
-def _finding(context: AuditContext, state: DistState, paths: list[str]) -> Finding:
+def _spec(state: DistState) -> str | None:
+    """The requirement that has it again; None where nothing says where it came from."""
     source = state.source
-    spec = (
-        f"{state.name} @ {source.url}"
-        if source.kind == "direct-url" and source.url
-        else f"{state.name}=={state.version}"
-    )
+    if source.kind != "direct-url":
+        return f"{state.name}=={state.version}" if state.version else None
+    if not source.url or (source.revision and not _GIT.match(source.revision)):
+        return None
+    # The ledger keeps the commit and not by which program: that is git, where it looks like one of git's.
+    git = bool(source.revision) and not source.url.startswith("git+")
+    return f"{state.name} @ {'git+' if git else ''}{source.url}{f'@{source.revision}' if source.revision else ''}"
+
+
+def _finding(context: AuditContext, state: DistState, paths: list[str]) -> Finding:
+    spec = _spec(state)
     names = listed((path.rpartition("/")[2] for path in paths), 3)
     by = state.installer or "pip"
     return make(
@@ -102,6 +111,10 @@ def _finding(context: AuditContext, state: DistState, paths: list[str]) -> Findi
         f"{by} installed {state.name} {state.version}, and its dist-info is gone: {names} "
         f"{'is' if len(paths) == 1 else 'are'} still there, and nobody owns {'it' if len(paths) == 1 else 'them'}.",
         paths=paths,
-        fixes=[fixes.pip(context.snapshot.prefix, "install", "--force-reinstall", "--no-deps", spec)],
+        fixes=[
+            fixes.pip(context.snapshot.prefix, "install", "--force-reinstall", "--no-deps", spec)
+            if spec
+            else fixes.NOWHERE
+        ],
         facts={"name": state.name, "version": state.version, "dist_info": state.path, "written": state.written},
     )

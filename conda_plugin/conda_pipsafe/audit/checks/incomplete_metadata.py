@@ -17,7 +17,7 @@ from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
 
-_AGAIN = ("install", "--force-reinstall", "--ignore-installed", "--no-deps")
+_AGAIN = ("--force-reinstall", "--ignore-installed", "--no-deps")
 
 
 def check(context: AuditContext) -> Iterator[Finding]:
@@ -61,10 +61,9 @@ def _phantom(context: AuditContext, dist: Distribution) -> Finding:
     version = f" {dist.version}" if dist.version else ""
     if dist.has_record and dist.version and _is_there(context, dist):
         # Deleting the dist-info would leave the files without an owner.
-        again = fixes.pip(context.snapshot.prefix, *_AGAIN, f"{dist.name}=={dist.version}")
         message = f"{dist.name} {dist.version} is there, but its dist-info has no METADATA: {what}."
         facts = {"name": dist.name, "version": dist.version, "left": left}
-        return make("PS502", dist.name, message, paths=[dist.path], fixes=[again], facts=facts)
+        return make("PS502", dist.name, message, paths=[dist.path], fixes=[_again(context, dist)], facts=facts)
     paths = [dist.path, *(husk.path for husk in find_husks(context) if canonical_name(husk.name) == dist.key)]
     return make(
         "PS502",
@@ -84,9 +83,13 @@ def _dead(context: AuditContext, dist: Distribution, origin: str) -> Finding:
         dist.name,
         f"{dist.name} {dist.version} is listed, but its files are links into {origin}, which is not there any more.",
         paths=paths,
-        fixes=[fixes.delete(prefix, paths), fixes.pip(prefix, *_AGAIN, f"{dist.name}=={dist.version}")],
+        fixes=[fixes.delete(prefix, paths), _again(context, dist)],
         facts={"name": dist.name, "version": dist.version, "origin": origin},
     )
+
+
+def _again(context: AuditContext, dist: Distribution) -> str:
+    return fixes.pip_again(context.snapshot.prefix, dist, *_AGAIN) or fixes.NOWHERE
 
 
 def _is_there(context: AuditContext, dist: Distribution) -> bool:
@@ -108,6 +111,6 @@ def _unrecorded(context: AuditContext, dist: Distribution, has: str) -> Finding:
         dist.name,
         f"{dist.name} {dist.version} has {has}.",
         paths=[dist.path],
-        fixes=[fixes.pip(context.snapshot.prefix, *_AGAIN, f"{dist.name}=={dist.version}")],
+        fixes=[_again(context, dist)],
         facts={"name": dist.name, "version": dist.version, "installer": dist.installer},
     )

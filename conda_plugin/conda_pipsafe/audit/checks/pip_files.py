@@ -97,8 +97,7 @@ def in_the_way(context: AuditContext, missing: tuple[str, ...]) -> list[str]:
 
 def reinstall(prefix: str, dist: Distribution) -> str:
     """Have pip write the same version again, from where it came from."""
-    words = ["install", "--force-reinstall", "--no-deps"]
-    return fixes.pip(prefix, *words, *(dist.again or (dist.name,)))
+    return fixes.pip_again(prefix, dist, "--force-reinstall", "--no-deps") or fixes.NOWHERE
 
 
 def again(context: AuditContext, dist: Distribution) -> list[str]:

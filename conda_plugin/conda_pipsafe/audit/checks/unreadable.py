@@ -93,6 +93,6 @@ def _again(context: AuditContext, path: str) -> str | None:
             return fixes.conda_reinstall(snapshot.prefix, record)
         if dist.kind != "dist-info" or not dist.version or not dist.site.current or snapshot.is_of_unreadable(dist):
             return None
-        words = ["--force-reinstall", "--ignore-installed", "--no-deps", f"{dist.name}=={dist.version}"]
-        return fixes.pip(snapshot.prefix, "install", *words)
+        options = ("--force-reinstall", "--ignore-installed", "--no-deps")
+        return fixes.pip_again(snapshot.prefix, dist, *options) or fixes.NOWHERE
     return None
