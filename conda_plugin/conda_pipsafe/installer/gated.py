@@ -18,6 +18,7 @@ from conda_pipsafe.installer.arguments import stripped
 from conda_pipsafe.installer.relay import Relay
 from conda_pipsafe.installer.runner import Ended, Pip, interrupts, own_stderr, start
 
+_PATIENCE = 10.0  # seconds for a pip that is to stop
 _GATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gate.py")
 
 
@@ -96,9 +97,12 @@ class GatedPip:
             while not told.endswith(b"\n"):
                 more = os.read(self._heard, 65536)
                 if not more:
-                    self._interrupted = caught[0] if caught else None
-                    return self._end()
+                    break
                 told += more
+            if caught or not told.endswith(b"\n"):
+                self._say_no()  # pip may have missed the signal, and wait
+                self._interrupted = caught[0] if caught else None
+                return self._end()
         self._reached = True
         data = json.loads(told)
         with open(self._report, "rb") as file:
@@ -127,13 +131,20 @@ class GatedPip:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # The other end gone means no.
+        self._say_no()
+        if not self._reached and self._child.poll() is None:
+            self._child.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(_PATIENCE)
+            self._child.terminate()  # it has written nothing yet
+        self._end()
+
+    def _say_no(self) -> None:
+        """The other end gone means no."""
         for descriptor in (self._answer, self._heard):
             with suppress(OSError):
                 os.close(descriptor)
-        if not self._reached and self._child.poll() is None:
-            self._child.send_signal(signal.SIGINT)
-        self._end()
+        self._answer = self._heard = -1
 
     def _end(self) -> Ended:
         code = self._child.wait()

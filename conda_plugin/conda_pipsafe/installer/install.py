@@ -31,7 +31,7 @@ from conda_pipsafe.installer.policy import (
     said,
 )
 from conda_pipsafe.installer.requirements import fitting_lines, judge_requirements
-from conda_pipsafe.installer.runner import Ended, Pip, find_pip
+from conda_pipsafe.installer.runner import Ended, Pip, ended_by_signals, find_pip
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 
 if TYPE_CHECKING:
@@ -176,7 +176,8 @@ def preparing(
     held = [*constraint_lines(before, options.allowed), *fitting_lines(before, options.allowed)]
     with ExitStack() as stack:
         started = stack.enter_context(asking.started(held))
-        meanwhile()
+        with ended_by_signals():
+            meanwhile()
         end = started.wait()
         if not isinstance(end, Ended) or not held or asking.is_final(end):
             yield asking.met(started, end, constrained=True)

@@ -200,6 +200,43 @@ class TerminatedError(KeyboardInterrupt):
     exit_code = 143
 
 
+class _InterruptedError(KeyboardInterrupt):
+    """SIGINT came. After a bare KeyboardInterrupt inside of an `exec` Python would kill itself in place of our exit."""
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end what is done here, whatever it makes of that: an import may raise another error of it.
+
+    Raises:
+        KeyboardInterrupt: When one came.
+    """
+    caught: list[int] = []
+
+    def error() -> KeyboardInterrupt:
+        return TerminatedError() if caught[0] == signal.SIGTERM else _InterruptedError()
+
+    def end(number: int, _frame: object) -> NoReturn:
+        caught.append(number)
+        raise error()
+
+    try:
+        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: who called us has the signals
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        if not caught:
+            raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if caught:
+        raise error()
+
+
 @contextmanager
 def ended_by_terminate() -> Iterator[None]:
     """Let SIGTERM end what is done here in order, with nothing left behind; outside it just kills."""
