@@ -12,7 +12,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, NoReturn
@@ -169,6 +169,20 @@ def start(
 
 
 @contextmanager
+def _handling(handler: Callable[[int, object], None], *numbers: int) -> Iterator[None]:
+    """Let a handler have some signals; where this is not the main thread, who called us has them."""
+    try:
+        before = {number: signal.signal(number, handler) for number in numbers}
+    except ValueError:
+        before = {}
+    try:
+        yield
+    finally:
+        for number, other in before.items():
+            signal.signal(number, other)
+
+
+@contextmanager
 def interrupts(child: subprocess.Popen[str]) -> Iterator[list[int]]:
     """While pip runs, a signal to end is pip's to handle: it puts back what it has half replaced, and we record it.
 
@@ -182,16 +196,8 @@ def interrupts(child: subprocess.Popen[str]) -> Iterator[list[int]]:
         if not (number == signal.SIGINT and _terminal_tells_child()) and child.poll() is None:
             child.send_signal(signal.SIGINT)
 
-    try:
-        before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: who called us has the signals
+    with _handling(forward, signal.SIGINT, signal.SIGTERM):
         yield caught
-        return
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class TerminatedError(KeyboardInterrupt):
@@ -221,18 +227,11 @@ def ended_by_signals() -> Iterator[None]:
         raise error()
 
     try:
-        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: who called us has the signals
-        yield
-        return
-    try:
-        yield
+        with _handling(end, signal.SIGINT, signal.SIGTERM):
+            yield
     except BaseException:
         if not caught:
             raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if caught:
         raise error()
 
@@ -244,15 +243,8 @@ def ended_by_terminate() -> Iterator[None]:
     def end(_number: int, _frame: object) -> NoReturn:
         raise TerminatedError
 
-    try:
-        before = signal.signal(signal.SIGTERM, end)
-    except ValueError:  # not the main thread: who called us has the signals
+    with _handling(end, signal.SIGTERM):
         yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _terminal_tells_child() -> bool:
