@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.checks.pip_files import again
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.scripts import Target, command_paths, declared, declared_by_record, parse_targets, read_script
@@ -35,7 +34,7 @@ def altered_commands(context: AuditContext) -> Iterator[Finding]:
         wrong = [path for path in _of_dist(context, dist) if path not in contested]
         if wrong:
             who = f"{installer(dist)}'s {dist.name} {dist.version}"
-            yield _finding("PS220", dist.name, who, wrong, again(context, dist))
+            yield _finding("PS220", dist.name, who, wrong, fixes.whole(context.snapshot, dist))
     for health in context.health:
         record = health.record
         stale = record.meta_path in context.stale
@@ -47,7 +46,7 @@ def altered_commands(context: AuditContext) -> Iterator[Finding]:
             yield _finding("PS120", record.name, f"conda's {record.name} {record.version}", wrong, ways)
 
 
-def _finding(code: str, subject: str, who: str, wrong: list[str], ways: list[str]) -> Finding:
+def _finding(code: str, subject: str, who: str, wrong: list[str], ways: Sequence[str]) -> Finding:
     verb = "calls" if len(wrong) == 1 else "call"
     message = f"{counted(len(wrong), 'command')} of {who} {verb} something else than declared."
     return make(code, subject, message, paths=wrong, fixes=ways)

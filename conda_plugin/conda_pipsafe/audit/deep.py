@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.checks.pip_files import again
 from conda_pipsafe.audit.commands import altered_commands
 from conda_pipsafe.audit.comparing import Compared, Comparison, Owner, Progress, compared_among
 from conda_pipsafe.audit.context import AuditContext
@@ -138,7 +137,7 @@ def _findings(
     told = _told(context, owner) if any(item.sha256 == DEAD_LINK for item in altered) else frozenset()
     altered = [item for item in altered if item.sha256 != FORBIDDEN and item.path not in told]
     if isinstance(owner, Distribution):
-        yield from _of_pip(prefix, owner, altered, others, again(context, owner))
+        yield from _of_pip(prefix, owner, altered, others, fixes.whole(context.snapshot, owner))
         return
     moved = relocated_files(prefix, owner, (item.path for item in altered))
     altered = [item for item in altered if item.path not in moved]

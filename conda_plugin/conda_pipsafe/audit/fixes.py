@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.direct_url import strip_credentials
 from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.snapshot import Snapshot
 
 _DEFAULTS = re.compile(r"^https://repo\.(?:anaconda\.com|continuum\.io)/pkgs/")
 _WELL_KNOWN = "https://conda.anaconda.org/"
@@ -58,6 +59,11 @@ def pip_again(prefix: str, dist: Distribution, *options: str) -> str | None:
     return pip(prefix, "install", *options, *dist.again) if dist.again else None
 
 
+def pip_anew(prefix: str, dist: Distribution, *options: str) -> str:
+    """`pip_again` whatever stands there now; where nothing says where it came from, that sentence."""
+    return pip_again(prefix, dist, "--force-reinstall", *options, "--no-deps") or NOWHERE
+
+
 def _library(python: str) -> str:
     """The folder of Python's standard library."""
     real = os.path.realpath(python)
@@ -94,6 +100,14 @@ def channel_words(channel: str) -> list[str]:
 def uninstall_then_reinstall(prefix: str, names: Iterable[str], record: Record) -> tuple[str, ...]:
     """conda's build back in place of what pip wrote: in this order, the other one leaves both versions' files."""
     return pip(prefix, "uninstall", "-y", *names), conda_reinstall(prefix, record)
+
+
+def whole(snapshot: Snapshot, dist: Distribution) -> tuple[str, ...]:
+    """What makes a distribution whole again; of what was installed over conda's, conda's package."""
+    record = snapshot.record_of(dist)
+    if record is None:
+        return (pip_anew(snapshot.prefix, dist),)
+    return uninstall_then_reinstall(snapshot.prefix, [dist.name], record)
 
 
 def uninstall_all(prefix: str, name: str, times: int) -> str:

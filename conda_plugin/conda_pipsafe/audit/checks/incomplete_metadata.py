@@ -17,8 +17,6 @@ from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
 
-_AGAIN = ("--force-reinstall", "--ignore-installed", "--no-deps")
-
 
 def check(context: AuditContext) -> Iterator[Finding]:
     """Look at every dist-info of the current site-packages folder that conda did not bring."""
@@ -89,7 +87,7 @@ def _dead(context: AuditContext, dist: Distribution, origin: str) -> Finding:
 
 
 def _again(context: AuditContext, dist: Distribution) -> str:
-    return fixes.pip_again(context.snapshot.prefix, dist, *_AGAIN) or fixes.NOWHERE
+    return fixes.pip_anew(context.snapshot.prefix, dist, "--ignore-installed")
 
 
 def _is_there(context: AuditContext, dist: Distribution) -> bool:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.checks.pip_files import reinstall
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
@@ -89,7 +88,7 @@ def _commands(context: AuditContext) -> Iterator[tuple[str, str, Record | None]]
     for dist in context.foreign:
         for path in command_paths(context.paths(dist)):
             seen.add(path)
-            yield path, reinstall(prefix, dist), None
+            yield path, fixes.pip_anew(prefix, dist), None
     for health in context.health:
         if not health.removed and not health.replaced:
             for path, is_file in _written(health.record):

@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.checks.pip_files import reinstall
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
@@ -42,7 +41,7 @@ def _finding(context: AuditContext, one: Distribution, other: Distribution, path
     prefix = context.snapshot.prefix
 
     def keep(kept: Distribution, left: Distribution) -> str:
-        ways = fixes.pip(prefix, "uninstall", "-y", left.name), reinstall(prefix, kept)
+        ways = fixes.pip(prefix, "uninstall", "-y", left.name), fixes.pip_anew(prefix, kept)
         return f"To keep {kept.name}: {' && '.join(ways)}"
 
     return make(

@@ -51,7 +51,7 @@ def _finding(context: AuditContext, dist: Distribution, missing: tuple[str, ...]
         f"{'is' if len(missing) == 1 else 'are'} missing{of_links(context, missing)}{tail}.",
         severity="error" if matters(missing) else "warning",
         paths=[*missing, *elsewhere],
-        fixes=[*ways, *in_the_way(context, missing), reinstall(prefix, dist)],
+        fixes=[*ways, *in_the_way(context, missing), fixes.pip_anew(prefix, dist)],
         facts={
             "there": {"name": dist.name, "version": dist.version, "installer": dist.installer, "path": dist.path},
             "missing": len(missing),
@@ -93,19 +93,6 @@ def in_the_way(context: AuditContext, missing: tuple[str, ...]) -> list[str]:
     """What has to go first: pip and conda take a link to nothing for nothing, and may write through it."""
     dead = context.disk.dead_links(missing)
     return [fixes.delete(context.snapshot.prefix, dead)] if dead else []
-
-
-def reinstall(prefix: str, dist: Distribution) -> str:
-    """Have pip write the same version again, from where it came from."""
-    return fixes.pip_again(prefix, dist, "--force-reinstall", "--no-deps") or fixes.NOWHERE
-
-
-def again(context: AuditContext, dist: Distribution) -> list[str]:
-    """What makes a distribution whole again; of what was installed over conda's, conda's package."""
-    record = context.snapshot.record_of(dist)
-    if record is None:
-        return [reinstall(context.snapshot.prefix, dist)]
-    return [*fixes.uninstall_then_reinstall(context.snapshot.prefix, [dist.name], record)]
 
 
 def _unlinked_by(history: History, key: str) -> int | None:

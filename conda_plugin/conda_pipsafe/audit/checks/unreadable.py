@@ -93,6 +93,5 @@ def _again(context: AuditContext, path: str) -> str | None:
             return fixes.conda_reinstall(snapshot.prefix, record)
         if dist.kind != "dist-info" or not dist.version or not dist.site.current or snapshot.is_of_unreadable(dist):
             return None
-        options = ("--force-reinstall", "--ignore-installed", "--no-deps")
-        return fixes.pip_again(snapshot.prefix, dist, *options) or fixes.NOWHERE
+        return fixes.pip_anew(snapshot.prefix, dist, "--ignore-installed")
     return None
