@@ -64,6 +64,20 @@ def test_a_look_is_trusted_only_when_the_last_change_is_two_seconds_old(made: Ha
     assert not seen.unchanged(made.path)
 
 
+@pytest.mark.usefixtures("brief")
+def test_a_snapshot_is_remembered_by_when_it_was_read(made: HandMade) -> None:
+    reconcile(made.path)
+    time.sleep(0.2)
+    looked, snapshot = time.time_ns(), read_snapshot(made.path)
+    reconcile(made.path, snapshot)
+    assert not seen.unchanged(made.path)  # nobody said when
+    reconcile(made.path, snapshot, looked=looked)
+    assert seen.unchanged(made.path)
+    made.dist("gamma", "1.0")
+    reconcile(made.path, snapshot, looked=looked)  # what came since is not taken for seen
+    assert not seen.unchanged(made.path)
+
+
 CHANGES: dict[str, Callable[[HandMade], object]] = {
     "a distribution comes": lambda made: made.dist("gamma", "1.0"),
     "a distribution goes": lambda made: made.remove("alpha", "1.0"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conda_pipsafe.forecast import package_paths
-from conda_pipsafe.forecast.package_paths import PackagePaths, is_linked_as, read_package_paths
+from conda_pipsafe.forecast.package_paths import PackagePaths, is_linked_as, read_package_paths, recall_package_paths
 from conda_pipsafe.prefix.files import UnreadableError
 
 SITE = "lib/python3.12/site-packages"
@@ -27,6 +27,23 @@ def extracted(tmp_path: Path, paths: list[Any], link: Any = None) -> str:  # noq
 
 def read(folder: str, noarch: str | None = None) -> PackagePaths:
     return read_package_paths(folder, noarch=noarch, python="3.12", site=SITE)
+
+
+def test_a_package_is_read_once_until_it_is_extracted_anew(tmp_path: Path) -> None:
+    def recalled(python: str = "3.12") -> PackagePaths:
+        return recall_package_paths(str(tmp_path), noarch=None, python=python, site=SITE)
+
+    with pytest.raises(UnreadableError):
+        recalled()
+    extracted(tmp_path, ["site-packages/x.py"], {"noarch": {"type": "python"}})
+    first = recalled()
+    assert first.paths == {f"{SITE}/x.py", f"{SITE}/__pycache__/x.cpython-312.pyc"}
+    assert recalled() is first
+    assert recalled("3.13").paths == {f"{SITE}/x.py", f"{SITE}/__pycache__/x.cpython-313.pyc"}
+    (tmp_path / "info/link.json").unlink()
+    assert recalled().paths == {"site-packages/x.py"}
+    (tmp_path / "info/paths.json").write_text('{"paths": [{"_path": "y"}]}')
+    assert recalled().paths == {"y"}
 
 
 def test_a_package_of_a_platform(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conda_pipsafe.prefix import files
 from conda_pipsafe.prefix.conda_meta import parse_record
@@ -16,7 +18,7 @@ from conda_pipsafe.prefix.direct_url import parse_direct_url, strip_credentials
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_bytes, read_json
 from conda_pipsafe.prefix.history import dist_str, split_dist
 from conda_pipsafe.prefix.metadata import parse_metadata, parse_requires_txt
-from conda_pipsafe.prefix.paths import clean_relative, from_site, site_packages_of
+from conda_pipsafe.prefix.paths import are_clean, clean_relative, from_site, site_packages_of
 from conda_pipsafe.prefix.record_csv import parse_record_csv, plain_hashes, plain_paths
 from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, read_snapshot
 from support.nobody import as_nobody
@@ -176,6 +178,19 @@ def test_hashes_of_a_record() -> None:
 )  # fmt: skip
 def test_clean_relative(path: str, clean: str | None) -> None:
     assert clean_relative(path) == clean
+    assert not are_clean(["fine", path, "fine/too"]) or clean == path
+
+
+@given(st.lists(st.text("a./\0\\", max_size=6), max_size=3))
+def test_many_paths_are_called_clean_only_when_each_is(paths: list[str]) -> None:
+    if are_clean(paths):
+        assert [clean_relative(path) for path in paths] == paths
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there each is looked at, for its backslashes")
+def test_the_paths_of_a_package_are_clean_at_one_look() -> None:
+    assert are_clean(["bin/x", f"{SITE}/..dots/a..b/.hidden", f"{SITE}/a b/…"])
+    assert not are_clean(["bin/x", None])
 
 
 @pytest.mark.parametrize(("row", "path"), [("", None), ("a\0", None), ("/elsewhere/a", None), ("/p/a", "a")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from conda_pipsafe.forecast.package_paths import PackagePaths, read_package_paths
+from conda_pipsafe.forecast.package_paths import PackagePaths, recall_package_paths
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
 from conda_pipsafe.prefix.files import UnreadableError
 from conda_pipsafe.prefix.paths import clean_relative, site_packages_of
@@ -135,12 +135,10 @@ def _extracted_paths(prec: Any, python: _Python, *, downloaded: bool) -> Package
         if not downloaded and not _is_the_same(prec, entry):
             return None
         noarch = getattr(prec, "noarch", None)
-        return read_package_paths(
-            entry.extracted_package_dir,
-            noarch=str(getattr(noarch, "value", noarch)) if noarch else None,
-            python=python[0],
-            site=python[1],
-        )
+        kind = str(getattr(noarch, "value", noarch)) if noarch else None
+        extracted = str(entry.extracted_package_dir)
+        # Asked after the solve and at the last look again; of a copy for every package that there is.
+        return recall_package_paths(extracted, noarch=kind, python=python[0], site=python[1])
     except (CondaError, UnreadableError, OSError):
         return None
 

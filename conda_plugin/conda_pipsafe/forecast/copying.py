@@ -197,6 +197,8 @@ def _written(snapshot: Snapshot) -> Callable[[Distribution], float]:
 
 def _distribution_key(path: str) -> str | None:
     """The canonical name when a path is the file that makes a distribution, else None."""
+    if not path.endswith(("/METADATA", "/PKG-INFO", ".egg-info")):
+        return None  # nearly all of them
     folder, _, leaf = path.rpartition("/")
     if leaf in {"METADATA", "PKG-INFO"} and folder.endswith((".dist-info", ".egg-info")):
         return canonical_name(posixpath.basename(folder).partition("-")[0])

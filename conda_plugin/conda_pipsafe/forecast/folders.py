@@ -6,7 +6,7 @@ Such are `lib64`, the `lib/python3.13` of a free-threaded Python, and links that
 from __future__ import annotations
 
 import os
-from collections.abc import Container
+from collections.abc import Collection, Container, Iterable
 
 from conda_pipsafe.prefix.files import is_below
 from conda_pipsafe.prefix.paths import path_key
@@ -33,6 +33,16 @@ class Folders:
         if real is None:
             real = self._find(folder)
         return path_key(f"{real}/{name}" if real else name)
+
+    def keys(self, paths: Collection[str]) -> Iterable[str]:
+        """The key of each path, in order.
+
+        Nearly always every folder goes by its own name: then the paths are the keys, and nothing is made of them.
+        """
+        folders = {path.rpartition("/")[0] for path in paths}
+        if os.name != "nt" and all(self._find(folder) == folder for folder in folders):
+            return paths
+        return map(self.key, paths)
 
     def _find(self, folder: str) -> str:
         known = self._known.get(folder)

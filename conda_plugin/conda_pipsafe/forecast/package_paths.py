@@ -11,11 +11,13 @@ import os
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from conda_pipsafe.prefix.files import RECORD_LIMIT, UnreadableError, read_bytes, read_json, read_text
 from conda_pipsafe.prefix.metadata import canonical_name
-from conda_pipsafe.prefix.paths import clean_relative, scripts_dir
+from conda_pipsafe.prefix.paths import are_clean, clean_relative, scripts_dir
 
+_READ = ("paths.json", "files", "link.json")
 _COMPARED_AT_MOST = 256 * 1024 * 1024  # bytes
 
 
@@ -53,24 +55,47 @@ def read_package_paths(extracted: str, *, noarch: str | None, python: str | None
     listed = _listed(extracted)
     link_type, entry_points = _link_json(extracted)
     if (noarch or link_type) != "python":
-        same = {path: os.path.join(extracted, path) for path in listed}
+        same = {path: f"{extracted}/{path}" for path in listed}
         return PackagePaths(frozenset(listed), distributions_among(listed), {}, same, {})
     scripts_folder = scripts_dir()
-    paths: set[str] = set()
+    tag = f".cpython-{(python or '').replace('.', '')}.pyc"
     sources: dict[str, str] = {}
     compiled: dict[str, str] = {}
     for source in listed:
         target = _noarch_target(source, site, scripts_folder)
-        sources[target] = os.path.join(extracted, source)
-        paths.add(target)
-        if source.startswith("site-packages/") and source.endswith(".py") and python:
-            compiled[_pyc(target, python)] = sources[target]
+        sources[target] = f"{extracted}/{source}"
+        if python and source.endswith(".py") and source.startswith("site-packages/"):
+            compiled[_pyc(target, tag)] = sources[target]
     scripts: dict[str, str] = {}
     for name, function in entry_points.items():
         for script in _script_paths(name, scripts_folder):
             scripts[script] = function
-    every = frozenset(paths | compiled.keys() | scripts.keys())
-    return PackagePaths(every, distributions_among(paths), scripts, sources, compiled)
+    every = frozenset((*sources, *compiled, *scripts))
+    return PackagePaths(every, distributions_among(sources), scripts, sources, compiled)
+
+
+def recall_package_paths(extracted: str, *, noarch: str | None, python: str | None, site: str | None) -> PackagePaths:
+    """As `read_package_paths`, read once in a process as long as the package is not extracted anew.
+
+    Raises:
+        UnreadableError: As there.
+    """
+    return _read_once(extracted, noarch, python, site, tuple(_stamp(f"{extracted}/info/{name}") for name in _READ))
+
+
+@lru_cache(maxsize=4096)
+def _read_once(
+    extracted: str, noarch: str | None, python: str | None, site: str | None, _: tuple[tuple[int, ...], ...]
+) -> PackagePaths:
+    return read_package_paths(extracted, noarch=noarch, python=python, site=site)
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    try:
+        info = os.stat(path)
+    except OSError:
+        return ()
+    return info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
 def _listed(extracted: str) -> list[str]:
@@ -85,6 +110,8 @@ def _listed(extracted: str) -> list[str]:
         if not error.missing:
             raise
         found = [line.strip() for line in read_text(extracted, "info/files", RECORD_LIMIT).splitlines()]
+    if are_clean(found):
+        return list(map(str, found))
     clean = (clean_relative(path) for path in found if isinstance(path, str))
     return [path for path in clean if path is not None]
 
@@ -112,9 +139,9 @@ def _noarch_target(source: str, site: str | None, scripts_folder: str) -> str:
     return source
 
 
-def _pyc(path: str, python: str) -> str:
-    folder, name = posixpath.split(path)
-    return f"{folder}/__pycache__/{name.removesuffix('.py')}.cpython-{python.replace('.', '')}.pyc"
+def _pyc(path: str, tag: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/__pycache__/{name.removesuffix('.py')}{tag}"
 
 
 def _script_paths(name: str, scripts_folder: str) -> tuple[str, ...]:
@@ -127,6 +154,8 @@ def distributions_among(paths: Iterable[str]) -> dict[str, str]:
     """Name and version of each dist-info or egg-info, from its folder's name (PyPA: `NAME-VERSION.dist-info`)."""
     found: dict[str, str] = {}
     for path in paths:
+        if not path.endswith(("/METADATA", "/PKG-INFO", ".egg-info")):
+            continue  # nearly all of them
         folder, _, leaf = path.rpartition("/")
         if leaf in {"METADATA", "PKG-INFO"} and folder.endswith((".dist-info", ".egg-info")):
             stem = posixpath.basename(folder).rpartition(".")[0]

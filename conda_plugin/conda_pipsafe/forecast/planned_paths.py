@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from conda_pipsafe.forecast.folders import Folders
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, UnlinkedPackage
@@ -18,6 +17,7 @@ class PlannedPaths:
 
     Attributes:
         written: The packages that write a path, in the order in which they are linked.
+        filled: The folders that something is written into, with the packages: conda makes them, in the place of a file.
         removed: The packages whose going takes a path away.
         by_dist: The package that brings a distribution, by canonical name.
         sources: As `LinkedPackage.sources`.
@@ -30,8 +30,9 @@ class PlannedPaths:
 
     folders: Folders
     site_after: str | None = None
-    written: dict[str, list[str]] = field(default_factory=dict)
-    removed: dict[str, list[str]] = field(default_factory=dict)
+    written: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    filled: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    removed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     by_dist: dict[str, LinkedPackage] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     compiled: dict[str, str] = field(default_factory=dict)
@@ -39,14 +40,6 @@ class PlannedPaths:
     coming: set[str] = field(default_factory=set)
     links: bool = True
     lost: dict[str, str | None] = field(default_factory=dict)
-
-    @cached_property
-    def filled(self) -> dict[str, set[str]]:
-        """The folders that something is written into, with the packages: conda makes them, in the place of a file."""
-        found: dict[str, set[str]] = {}
-        for path, names in self.written.items():
-            found.setdefault(path.rpartition("/")[0], set()).update(names)
-        return found
 
     def puts_metadata(self, package: LinkedPackage, site: str) -> bool:
         """Whether a package's dist-info comes to a site-packages folder; that of one for another Python does not."""
@@ -68,12 +61,14 @@ def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
             plan.by_dist.setdefault(name, package)
         plan.coming.add(package.name)
         plan.entry_points.update((key(path), (label(package), entry)) for path, entry in package.scripts.items())
-        _add(plan.written, map(key, package.paths or ()), label(package))
-        plan.sources.update((key(path), source) for path, source in package.sources.items())
-        plan.compiled.update((key(path), source) for path, source in package.compiled.items())
+        written = tuple(plan.folders.keys(package.paths or ()))
+        _add(plan.written, written, label(package))
+        _add(plan.filled, {path.rpartition("/")[0] for path in written}, label(package))
+        for known, of_package in ((plan.sources, package.sources), (plan.compiled, package.compiled)):
+            known.update(zip(plan.folders.keys(of_package.keys()), of_package.values(), strict=True))
     before = Folders(prefix)
     for going in transaction.unlink:
-        _add(plan.removed, map(before.key, going.paths), label(going))
+        _add(plan.removed, before.keys(going.paths), label(going))
     return plan
 
 
@@ -83,6 +78,8 @@ def label(package: LinkedPackage | UnlinkedPackage) -> str:
     return f"{whose}{package.name} {package.version}"
 
 
-def _add(paths: dict[str, list[str]], keys: Iterable[str], name: str) -> None:
-    for key in keys:
-        paths.setdefault(key, []).append(name)
+def _add(paths: dict[str, tuple[str, ...]], keys: Iterable[str], name: str) -> None:
+    added: dict[str, tuple[str, ...]] = dict.fromkeys(keys, (name,))
+    for key in paths.keys() & added.keys():
+        added[key] = (*paths[key], name)
+    paths.update(added)

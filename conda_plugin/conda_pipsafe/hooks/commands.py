@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.hooks import session as sessions
@@ -142,9 +143,8 @@ def after(command: str) -> None:
     prefixes = set(session.baselines) | {session.prefix or engine.target_prefix() or "", _new_name(command)}
     for prefix in sorted(prefixes):
         if prefix and os.path.isdir(os.path.join(prefix, "conda-meta")):
-            if prefix not in session.clean or command == "env_update":
-                _report(command, prefix)
-            _record(prefix)
+            seen = _report(command, prefix) if prefix not in session.clean or command == "env_update" else None
+            _record(prefix, seen)
 
 
 def _new_name(command: str) -> str:
@@ -153,14 +153,17 @@ def _new_name(command: str) -> str:
     return (engine.prefix_of_clone(destination) if destination else None) or ""
 
 
-def _record(prefix: str) -> None:
+def _record(prefix: str, seen: _Seen | None = None) -> None:
     """Bring the ledger up to date; note whether there is anything of pip's to watch over."""
     from conda_pipsafe.ledger.seen import recall
 
     if recall(prefix) is None:
         from conda_pipsafe.ledger.reconcile import reconcile
 
-        reconcile(prefix)
+        if seen is None:
+            reconcile(prefix)
+        else:
+            reconcile(prefix, seen.snapshot, looked=seen.looked)
     remembered = recall(prefix)
     if remembered is not None and remembered.get("pip") == 0:
         sessions.current.clean.add(prefix)
@@ -175,10 +178,17 @@ def refresh_guard(prefix: str) -> None:
         refresh(prefix)
 
 
-def _report(command: str, prefix: str) -> None:
+class _Seen(NamedTuple):
+    """A prefix as it is after the command, and the moment before it was read, in ns."""
+
+    snapshot: Snapshot
+    looked: int
+
+
+def _report(command: str, prefix: str) -> _Seen | None:
     session = sessions.current
     if prefix not in session.before and command not in {"create", "env_create", "rename"}:
-        return
+        return None
     from dataclasses import replace
 
     from conda_pipsafe.forecast.outcome import compare, doubled_distributions, take_baseline
@@ -196,11 +206,13 @@ def _report(command: str, prefix: str) -> None:
     if baseline is not None and session.copied is not None:
         there = doubled_distributions(session.before[session.copied])
         baseline = replace(baseline, doubled=baseline.doubled | {dists[0].key for dists in there})
+    looked = time.time_ns()
     after = read_snapshot(prefix)
     outcome = replace(compare(baseline, after), **_as_foreseen(session, prefix, after))
     _tell_outcome(command, outcome, after)
     if prefix in session.baselines:
         clear_pending(prefix)
+    return _Seen(after, looked)
 
 
 def _as_foreseen(session: Session, prefix: str, after: Snapshot) -> dict[str, Any]:

@@ -47,6 +47,7 @@ def reconcile(
     prefix: str,
     snapshot: Snapshot | None = None,
     *,
+    looked: int | None = None,
     expected: Sequence[Expected] = (),
     force: bool = False,
     wait: float = LOCK_SECONDS,
@@ -59,6 +60,8 @@ def reconcile(
     Args:
         prefix: Absolute path of the environment.
         snapshot: It, if the caller has read it just now; then it is looked at in any case.
+        looked: `time.time_ns()` of before that snapshot was read; without it nobody knows how old it is, and the look
+            is not remembered.
         expected: What an install or removal that just ended announces: its events are `recorded` and `certain`.
         force: Look even when nothing seems to have changed.
         wait: How long to wait for another writer, in seconds.
@@ -73,9 +76,8 @@ def reconcile(
         if remembered is not None:
             names = remembered.get("endangered")
             return Reconciled((), ledger, None, tuple(map(str, names)) if isinstance(names, list) else ())
-    # A snapshot that was read earlier may be older than the last change: only one read here is remembered.
-    looked = time.time_ns() if snapshot is None else None
-    snapshot = snapshot or read_snapshot(prefix)
+    if snapshot is None:
+        looked, snapshot = time.time_ns(), read_snapshot(prefix)
     look = _Look(ledger, snapshot, tuple(expected), endangered(snapshot), current_user() if expected else None)
     kept, kept_events = keep_records(prefix, look.endangered)
     events, unsaved = _record(look, kept_events, wait)

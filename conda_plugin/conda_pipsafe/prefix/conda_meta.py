@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conda_pipsafe.prefix.files import RECORD_LIMIT, Problem, UnreadableError, read_json
-from conda_pipsafe.prefix.paths import clean_relative
+from conda_pipsafe.prefix.paths import are_clean, clean_relative
 
 CONDA_META = "conda-meta"
 
@@ -200,6 +200,8 @@ def _installed(
     if not isinstance(files, list):
         files = [entry.get("_path") for entry in paths_data]
     paired = len(files) == len(paths_data)
+    if are_clean(files):
+        return tuple(files), paths_data
     kept: list[str] = []
     facts: list[Mapping[str, Any]] = [] if paired else paths_data
     for index, path in enumerate(files):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.files import UnreadableError, read_text
@@ -51,7 +51,7 @@ def checkout_modules(prefix: str, dist: Distribution, paths: Iterable[str]) -> f
     return frozenset(found)
 
 
-def offered_modules(written: Mapping[str, list[str]], site: str) -> dict[str, str]:
+def offered_modules(written: Mapping[str, Sequence[str]], site: str) -> dict[str, str]:
     """The modules that a transaction puts into a site-packages folder, with the package that brings each."""
     start, found = f"{site}/", {}
     for path, labels in written.items():

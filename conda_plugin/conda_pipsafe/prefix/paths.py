@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conda_pipsafe.prefix.files import is_below
@@ -45,6 +46,22 @@ def site_packages_of(python: str | None) -> str | None:
 def path_key(path: str) -> str:
     """What two spellings of one file have in common: the path itself, case-folded on Windows."""
     return path.lower() if os.name == "nt" else path
+
+
+def are_clean(paths: Sequence[object]) -> bool:
+    """Whether `clean_relative` would leave every one of many paths as it is; False also where that is uncertain.
+
+    A prefix has tens of thousands of recorded paths, and next to none is odd: looked at as one text they take a
+    twentieth of the time.
+    """
+    if os.name == "nt":
+        return False
+    try:
+        text = "\0".join(("", *paths, ""))  # type: ignore[arg-type]  # what is no text is an error
+    except TypeError:
+        return False
+    odd = ("\0\0", "\0/", "/\0", "//", "./", "/.\0", "/..\0", "\0.\0", "\0..\0")
+    return bool(paths) and text.count("\0") == len(paths) + 1 and not any(part in text for part in odd)
 
 
 def clean_relative(path: str) -> str | None:
