@@ -1,11 +1,13 @@
 """What a forecast costs: `python tests/benchmarks/forecast.py` (with the tests' requirements, and a conda on PATH).
 
 Makes an environment with 200 packages of pip and a conda package of 1,000 paths, a hundred of them pip's, and prints
-medians. Nothing is written outside a temporary folder.
+medians. With `--copy` also what we add to `conda create --clone` of 302 packages with 51,000 paths; that takes some
+minutes. Nothing is written outside a temporary folder.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -33,6 +35,7 @@ from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 from support.running import Conda, pip, run
 
 PACKAGES, MODULES, PATHS, SHARED, ROUNDS = 200, 5, 1000, 100, 7
+COPIED, COPIES = 300, 7
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 # Run by conda's own Python: what `conda info` loads, and what the hooks cost where pip has nothing.
@@ -163,7 +166,47 @@ def of_the_hooks(python: str, environment: dict[str, str], prefix: Path) -> None
     say("  post-command", f"{after:.2f} ms")
 
 
+def copied_package(number: int) -> PackageSpec:
+    """60 modules with their .pyc, 40 data files, metadata and a command: what is copied has 51,000 paths of such."""
+    name = f"copied{number}"
+    files = {f"site-packages/{name}/m{module}.py": f"x = {module}\n".encode() for module in range(60)}
+    files |= {f"share/{name}/d{part}.txt": b"data" for part in range(40)}
+    files |= {
+        f"site-packages/{name}-1.0.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode(),
+        f"site-packages/{name}-1.0.dist-info/INSTALLER": b"conda",
+    }
+    return PackageSpec(
+        name, "1.0", noarch="python", depends=["python"], files=files, entry_points=[f"{name} = {name}.m0:main"]
+    )
+
+
+def of_a_copy(conda: Conda, folder: Path, channel: Channel, wheels: Path) -> None:
+    """Print what we add to a copy: conda's whole command with our hooks and with `off`, in turn."""
+    channel.add_all([copied_package(number) for number in range(COPIED)])
+    source, copy = folder / "source", folder / "copy"
+    names = (f"copied{number}" for number in range(COPIED))
+    conda.run("create", "-y", "-p", source, "python", "pip", *names, env={"CONDA_PLUGINS_PIPSAFE_MODE": "off"}).ok()
+    pip(source, "install", "-q", "--find-links", wheels, *(f"many{number}" for number in range(30))).ok()
+
+    def copied(mode: str) -> float:
+        start = sum(os.times()[2:4])
+        conda.run("create", "-y", "-p", copy, "--clone", source, env={"CONDA_PLUGINS_PIPSAFE_MODE": mode}).ok()
+        took = (sum(os.times()[2:4]) - start) * 1000
+        shutil.rmtree(copy)
+        return took
+
+    copied("off")
+    pairs = [(copied("off"), copied("warn")) for _ in range(COPIES)]
+    without = statistics.median(off for off, _ in pairs)
+    say(f"`conda create --clone` of {COPIED + 2} packages without us", f"{without:.0f} ms")
+    more = statistics.median(warn - off for off, warn in pairs)
+    say("  what we add to it", f"{more:.0f} ms, {100 * more / without:.1f} %", "<= 5 %")
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--copy", action="store_true", help="also measure a copy of 302 packages")
+    with_copy = parser.parse_args().copy
     executable = find_conda()
     with tempfile.TemporaryDirectory(prefix="pipsafe-benchmark-") as name:
         folder = Path(name)
@@ -190,6 +233,8 @@ def main() -> None:
         of_the_transaction(conda, prefix, ours)
         of_loading(python, variables)
         of_the_hooks(python, variables, folder / "bare")
+        if with_copy:
+            of_a_copy(conda, folder, channel, wheels)
 
 
 if __name__ == "__main__":
