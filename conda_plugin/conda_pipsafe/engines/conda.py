@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -138,7 +139,7 @@ def _extracted_paths(prec: Any, python: _Python, *, downloaded: bool) -> Package
         return read_package_paths(
             entry.extracted_package_dir,
             noarch=str(getattr(noarch, "value", noarch)) if noarch else None,
-            python=python[0],
+            python=None if os.environ.get("PYTHONPYCACHEPREFIX") else python[0],  # bytecode goes elsewhere then
             site=python[1],
         )
     except (CondaError, UnreadableError, OSError):

@@ -26,6 +26,7 @@ class PlannedPaths:
         coming: The names of the packages that are linked.
         links: As `Transaction.links`.
         lost: What `touched` found out of folders that go.
+        compiling: Bytes of modules that it may still compile to see whether they can be.
     """
 
     folders: Folders
@@ -39,6 +40,7 @@ class PlannedPaths:
     coming: set[str] = field(default_factory=set)
     links: bool = True
     lost: dict[str, str | None] = field(default_factory=dict)
+    compiling: int = 64 * 1024
 
     @cached_property
     def filled(self) -> dict[str, set[str]]:
@@ -67,14 +69,27 @@ def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
         for name in package.distributions:
             plan.by_dist.setdefault(name, package)
         plan.coming.add(package.name)
-        plan.entry_points.update((key(path), (label(package), entry)) for path, entry in package.scripts.items())
-        _add(plan.written, map(key, package.paths or ()), label(package))
+        _add_paths(plan, package)
         plan.sources.update((key(path), source) for path, source in package.sources.items())
         plan.compiled.update((key(path), source) for path, source in package.compiled.items())
     before = Folders(prefix)
     for going in transaction.unlink:
         _add(plan.removed, map(before.key, going.paths), label(going))
     return plan
+
+
+def _add_paths(plan: PlannedPaths, package: LinkedPackage) -> None:
+    """Note where a package is written; a script that conda makes is written through a link that is there."""
+    key, paths = plan.folders.key, package.paths or frozenset()
+    for path, entry in package.scripts.items():
+        made = key(path) if path in package.sources else plan.folders.written(path)
+        if made != key(path):
+            paths -= {path}
+        if made is not None:
+            plan.entry_points[made] = (label(package), entry)
+            if made != key(path):
+                _add(plan.written, (made,), label(package))
+    _add(plan.written, map(key, paths), label(package))
 
 
 def label(package: LinkedPackage | UnlinkedPackage) -> str:
