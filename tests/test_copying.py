@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from conda_pipsafe.audit import engine
 from conda_pipsafe.audit.gather import gather
 from conda_pipsafe.demo.channel import Channel
-from conda_pipsafe.demo.package import PackageSpec
+from conda_pipsafe.demo.package import PackageFile, PackageSpec
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from conda_pipsafe.forecast.copying import forecast_copy
 from conda_pipsafe.forecast.transaction import LinkedPackage
@@ -106,6 +108,91 @@ def test_other_names_over_conda_s_files(driver: Driver, make_env: MakeEnv, wheel
     assert "please report it" not in after
 
 
+NOT_COPIED = ["LICENSE.txt", "bin/activate", "info/about.txt", "share/tool/table.txt~", "users/one.txt"]
+COPIED = ["README", "share/LICENSE.txt", "share/bin/activate", "share/info/about.txt", "share/tool/table.txt"]
+
+
+@pytest.mark.parametrize("how", ["clone", "rename"])
+@pytest.mark.parametrize("paths", [NOT_COPIED, COPIED])
+def test_names_that_conda_does_not_copy(
+    driver: Driver, make_env: MakeEnv, tmp_path: Path, how: str, paths: list[str]
+) -> None:
+    prefix = make_env("python", "pip")
+    wheel = write_wheel(WheelSpec("tool", "0.5", {"tool.py": ""}, data=dict.fromkeys(paths, "pip's\n")), tmp_path)
+    pip(prefix, "install", wheel).ok()
+    copy = prefix.parent / "copy"
+    words = copy_words(how, prefix, copy)
+    if paths is COPIED:
+        assert "conda-pipsafe" not in driver.run(*words).ok().stderr
+        assert all((copy / path).exists() for path in paths)
+        return
+    refused = driver.run(*words, env={"CONDA_PLUGINS_PIPSAFE_MODE": "block"})
+    assert refused.returncode == 1
+    assert not copy.exists()
+    before, mark, after = driver.run(*words).ok().stderr.partition("conda-pipsafe: what `conda ")
+    assert mark
+    assert f"the copy of {prefix} will not be as it is: conda does not copy every file" in before
+    assert "  tool 0.5 (installed by pip): the copy will lack 5 files (LICENSE.txt, bin/activate, info/" in before
+    assert "  tool 0.5 (installed by pip): the copy lacks 5 files (LICENSE.txt, bin/activate, info/" in after
+    assert "please report it" not in after
+    assert not any((copy / path).exists() for path in paths)
+    _, _, again = before.partition("afterwards, in the copy:  python ")
+    run(copy / "bin/python", *shlex.split(again.splitlines()[0])).ok()
+    assert all((copy / path).exists() for path in paths)
+
+
+@pytest.fixture(scope="module")
+def stacked(tmp_path_factory: pytest.TempPathFactory) -> Channel:
+    """Packages of which one has a file where the other has a folder; and one with a link to a folder."""
+    made = Channel(tmp_path_factory.mktemp("stacked"))
+    made.add_all([
+        PackageSpec("a-file", "1.0", noarch="generic", files={"share/common": b"conda's\n"}),
+        PackageSpec("z-folder", "1.0", noarch="generic", depends=["a-file"], files={
+            "share/common/z.txt": b"conda's\n", "share/single/z.txt": b"conda's\n"}),
+        PackageSpec("linker", "1.0", noarch="generic", files={
+            "share/real/y.txt": b"conda's\n", "share/alias": PackageFile(link_to="real")}),
+    ])  # fmt: skip
+    return made
+
+
+@pytest.mark.parametrize(
+    ("package", "files"),
+    [
+        ("z-folder", ["share/common/deep/x.txt", "share/common/x.txt", "share/single"]),
+        ("linker", ["share/alias/x.txt"]),
+    ],
+)
+def test_folders_that_conda_links_over(
+    driver: Driver,
+    make_env: MakeEnv,
+    channel: Channel,
+    stacked: Channel,
+    tmp_path: Path,
+    package: str,
+    files: list[str],
+) -> None:
+    """What is copied first is gone again when a package puts a file where its folder is, or a folder in its place."""
+    prefix = make_env("python", "pip")
+    driver.run("install", "-y", "-p", prefix, "-c", stacked.url, "-c", channel.url, package).ok()
+    if package == "z-folder":
+        shutil.rmtree(prefix / "share/single")
+    wheel = write_wheel(WheelSpec("tool", "0.5", {"tool.py": ""}, data=dict.fromkeys(files, "pip's\n")), tmp_path)
+    pip(prefix, "install", wheel).ok()
+    copy = prefix.parent / "copy"
+    before, mark, after = (
+        driver.run("create", "-y", "-p", copy, "--clone", prefix).ok().stderr.partition("conda-pipsafe: what `conda ")
+    )
+    if package == "linker":
+        assert not before
+        assert (copy / "share/alias/x.txt").read_text() == "pip's\n"
+        return
+    assert mark
+    assert f"the copy will lack 3 files ({', '.join(files)}); conda's a-file 1.0, conda's z-folder 1.0 comes" in before
+    assert before.count("conda-pipsafe: ") == 1
+    assert "tool 0.5 (installed by pip): conda overwrote 1 file (share/single); the copy lacks 2 files (" in after
+    assert "please report it" not in after
+
+
 @pytest.mark.parametrize("pip_s", ["conda first\n", "conda last\n"])
 def test_a_path_of_two_conda_packages(driver: Driver, make_env: MakeEnv, tmp_path: Path, pip_s: str) -> None:
     """The copy has the file of the package that conda links last; which that is, conda's order tells."""
@@ -193,6 +280,18 @@ class TestWhatACopyLoses:
         prefix.record("owner", files={SHARED: "conda's", compiled: "then"})
         prefix.pip_dist("tool", files={"shared.py": source, "__pycache__/shared.cpython-312.pyc": "now"})
         assert self.lost(prefix) == ({SHARED, compiled} if lost else set())
+
+    def test_bytecode_of_a_module_with_a_dot_in_its_name(self, prefix: PrefixFactory) -> None:
+        compiled = f"{SITE}/__pycache__/one.two.cpython-312.pyc"
+        prefix.record("owner", files={f"{SITE}/one.two.py": "conda's", compiled: "then"})
+        prefix.pip_dist("tool", files={"one.two.py": "pip's", "__pycache__/one.two.cpython-312.pyc": "now"})
+        assert self.lost(prefix) == {f"{SITE}/one.two.py", compiled}
+
+    def test_bytecode_beside_a_module_of_conda_s(self, prefix: PrefixFactory) -> None:
+        """Python 2's: conda takes it for what comes of itself."""
+        prefix.record("owner", files={SHARED: "conda's"})
+        prefix.pip_dist("tool", files={"shared.pyc": "pip's", "other.pyc": "pip's"})
+        assert self.lost(prefix) == {f"{SHARED}c"}
 
     def test_bytecode_of_a_module_that_is_pip_s_alone(self, prefix: PrefixFactory) -> None:
         compiled = f"{SITE}/__pycache__/shared.cpython-312.pyc"

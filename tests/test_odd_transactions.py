@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -40,6 +41,12 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Channel:
         PackageSpec("trunk", "1.0", noarch="python", depends=["python"],
                     files={"site-packages/tool/__init__.py": b"X = 1\n"}),
         PackageSpec("through", "1.0", noarch="generic", files={"alias/common/x.txt": b"conda's\n"}),
+        PackageSpec("broken", "1.0", noarch="python", depends=["python"], files={
+            "site-packages/tool/__init__.py": b"X = 1 1\n"}),
+        PackageSpec("broken", "2.0", noarch="python", depends=["python"], files={
+            "site-packages/tool/__init__.py": b"X = 1 1\n", "site-packages/tool/big.py": b"# much\n" * 20000}),
+        PackageSpec("scripted", "1.0", noarch="python", depends=["python"], entry_points=["saw = scripted:main"],
+                    files={"site-packages/scripted.py": b""}),
     ])  # fmt: skip
     return made
 
@@ -47,11 +54,13 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Channel:
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("odd-wheels")
-    tool = WheelSpec("tool", "0.5", {"tool/__init__.py": "X = 1\n"}, data={"share/common/x.txt": "pip's\n"})
+    tool = WheelSpec("tool", "0.5", {"tool/__init__.py": "X = 1\n", "tool/big.py": ""},
+                     data={"share/common/x.txt": "pip's\n"})  # fmt: skip
     for spec in (
         tool,
         WheelSpec("Quux.Dist", "1.0", {"quux.py": ""}),
         WheelSpec("namesake", "0.1", {"namesake.py": ""}),
+        WheelSpec("wood", "0.1", {"wood.py": ""}, console_scripts=["axe = wood:main", "saw = wood:main"]),
     ):
         write_wheel(spec, folder)
     return folder
@@ -274,3 +283,120 @@ def test_what_stays_of_conda_s_own_dist_info(driver: Driver, make_env: MakeEnv, 
     assert f"rm -r {left}" in before
     assert "alpha 2.0: of its dist-info 1 file (" in after
     assert "two dist-infos" not in after
+
+
+INIT = "tool/__pycache__/__init__.cpython"
+
+
+@pytest.mark.parametrize(
+    ("package", "foreseen"),
+    [("broken=1.0", False), ("broken=2.0", True), ("trunk", True)],
+    ids=["small", "big", "sound"],
+)
+def test_a_module_that_does_not_compile(
+    driver: Driver, make_env: MakeEnv, odd: Channel, channel: Channel, wheels: Path, package: str, foreseen: bool
+) -> None:
+    """conda goes on without its bytecode; in a large package that is found out by the look afterwards."""
+    prefix = make_env("python", "pip")
+    install(prefix, wheels, "tool")
+    (compiled,) = prefix.glob(f"lib/python3*/site-packages/{INIT}*")
+    was = compiled.stat().st_ino
+    conda(driver, prefix, odd, channel, package, "--download-only").ok()
+    done = conda(driver, prefix, odd, channel, package).ok()
+    assert any(INIT in path for path in done.forecast(prefix)["paths"]) == foreseen
+    assert (compiled.stat().st_ino == was) == package.startswith("broken")
+    assert "conda-pipsafe: what" in done.stderr
+    assert "please report it" not in done.stderr
+
+
+def test_bytecode_that_goes_elsewhere(
+    driver: Driver, make_env: MakeEnv, odd: Channel, channel: Channel, wheels: Path, tmp_path: Path
+) -> None:
+    prefix = make_env("python", "pip")
+    install(prefix, wheels, "tool")
+    done = conda(driver, prefix, odd, channel, "trunk", PYTHONPYCACHEPREFIX=str(tmp_path / "elsewhere")).ok()
+    (path,) = done.forecast(prefix)["paths"]
+    assert path.endswith("tool/__init__.py")
+    assert "please report it" not in done.stderr
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_script_through_a_link(
+    driver: Driver, make_env: MakeEnv, odd: Channel, channel: Channel, wheels: Path, outside: bool
+) -> None:
+    """conda opens the script that it makes for writing, and does not look whether it is a link."""
+    prefix = make_env("python", "pip")
+    install(prefix, wheels, "wood")
+    target = prefix.parent / "saw" if outside else prefix / "bin/axe"
+    (prefix / "bin/saw").unlink()
+    (prefix / "bin/saw").symlink_to(target)
+    conda(driver, prefix, odd, channel, "scripted", "--download-only").ok()
+    before, _, after = conda(driver, prefix, odd, channel, "scripted").ok().stderr.partition("conda-pipsafe: what")
+    assert "from scripted import main" in target.read_text()
+    assert (prefix / "bin/saw").is_symlink()
+    if outside:
+        assert not before + after
+        return
+    assert "wood 0.1: conda's scripted 1.0 will overwrite 1 file (bin/axe)" in before
+    assert "the command `axe` will be that of conda's scripted 1.0 (scripted:main)" in before
+    assert "overwrote 1 file (bin/axe)" in after
+    assert "please report it" not in after
+
+
+def left_behind(prefix: Path) -> list[str]:
+    return [path.name for path in prefix.glob("lib/python3*/site-packages/alpha-1.0.dist-info/*")]
+
+
+def over_conda_s(prefix: Path, wheelhouse: Path) -> None:
+    """The same version by pip, over conda's."""
+    pip(prefix, "install", "--find-links", wheelhouse, "--no-deps", "--force-reinstall", "alpha==1.0").ok()
+
+
+def test_what_pip_leaves_where_it_has_nothing_any_more(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    """No package is pip's here, and yet: with its mark left behind pip takes the removed package for installed."""
+    prefix = make_env("python", "pip", "alpha=1.0")
+    over_conda_s(prefix, wheelhouse)
+    driver.run("install", "-y", "-p", prefix, "--force-reinstall", "alpha=1.0").ok()
+    assert "0 pip distributions" in driver.run("pipsafe", "audit", "-p", prefix).ok().stdout
+    assert "conda-pipsafe" not in driver.run("install", "-y", "-p", prefix, "gamma").ok().stderr
+    before, _, after = driver.run("remove", "-y", "-p", prefix, "alpha").ok().stderr.partition("conda-pipsafe: what")
+    assert "alpha 1.0: of its dist-info REQUESTED will be left, which pip takes for an installed alpha" in before
+    assert "alpha 1.0: of its dist-info 1 file (" in after
+    assert left_behind(prefix) == ["REQUESTED"]
+    again = ["install", "--find-links", str(wheelhouse), "alpha==1.0"]
+    assert "already satisfied" in pip(prefix, *again).ok().stdout, "as was said"
+    _, _, command = after.partition("to put it right:  ")
+    run(*shlex.split(command.splitlines()[0])).ok()
+    assert "already satisfied" not in pip(prefix, *again).ok().stdout
+
+
+def test_what_was_never_pip_s_leaves_nothing(driver: Driver, make_env: MakeEnv) -> None:
+    prefix = make_env("python", "pip", "alpha=1.0")
+    assert "conda-pipsafe" not in driver.run("remove", "-y", "-p", prefix, "alpha").ok().stderr
+    assert not left_behind(prefix)
+
+
+@pytest.mark.parametrize("downloaded", [True, False])
+def test_what_stays_of_what_both_have(driver: Driver, make_env: MakeEnv, wheelhouse: Path, downloaded: bool) -> None:
+    """The commands that are named work in their order: with the leftover there pip uninstalls nothing of the name."""
+    prefix = make_env("python", "pip", "alpha=1.0")
+    over_conda_s(prefix, wheelhouse)
+    if downloaded:
+        driver.run("install", "-y", "--download-only", "-p", prefix, "alpha=2.0").ok()
+    done = driver.run("install", "-y", "-p", prefix, "alpha=2.0").ok()
+    before, _, after = done.stderr.partition("conda-pipsafe: what")
+    assert before.count("alpha 1.0: of its dist-info REQUESTED will be left") == 1
+    assert left_behind(prefix) == ["REQUESTED"]
+    commands = [line.partition(":  ")[2] for line in after.splitlines() if ":  " in line][:3]
+    assert [command.partition(" ")[0].rpartition("/")[2] for command in commands] == ["rm", "python", "conda"]
+    for command in commands[:2]:
+        run(*shlex.split(command)).ok()
+    assert not list(prefix.glob("lib/python3*/site-packages/alpha-*"))
+
+
+def test_the_same_dist_info_again_is_no_leftover(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("python", "pip", "alpha=1.0")
+    over_conda_s(prefix, wheelhouse)
+    done = driver.run("install", "-y", "-p", prefix, "--force-reinstall", "alpha=1.0").ok()
+    assert "alpha 1.0" in done.stderr
+    assert "will be left" not in done.stderr

@@ -71,6 +71,20 @@ def test_noarch_python(tmp_path: Path, said: str) -> None:
     assert found.sources["bin/old"] == str(tmp_path / "python-scripts/old")
 
 
+def test_what_conda_makes_is_said_by_the_package_alone(tmp_path: Path) -> None:
+    """Where only the index says `noarch: python`, conda maps the paths, and neither compiles nor makes scripts."""
+    folder = extracted(tmp_path, ["site-packages/tool/__init__.py"])
+    assert read(folder, "python").paths == {f"{SITE}/tool/__init__.py"}
+
+
+def test_the_older_name_of_the_link_file(tmp_path: Path) -> None:
+    folder = extracted(
+        tmp_path, ["site-packages/tool.py"], {"noarch": {"type": "python", "entry_points": ["t = tool:m"]}}
+    )
+    (tmp_path / "info/link.json").rename(tmp_path / "info/package_metadata.json")
+    assert read(folder).paths == {f"{SITE}/tool.py", f"{SITE}/__pycache__/tool.cpython-312.pyc", "bin/t"}
+
+
 def test_noarch_python_without_a_python(tmp_path: Path) -> None:
     folder = extracted(tmp_path, ["site-packages/tool/__init__.py"])
     found = read_package_paths(folder, noarch="python", python=None, site=None)

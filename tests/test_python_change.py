@@ -85,6 +85,25 @@ def test_marker_left_behind(
     assert "PS303" in codes(prefix)
 
 
+@pytest.mark.damage("PS303")
+def test_marker_left_behind_where_pip_has_nothing(
+    driver: Driver, make_env: MakeEnv, first_python: str, second_python: str
+) -> None:
+    """That is where it matters most: it has kept pip out so far."""
+    prefix = make_env(f"python={first_python}", "pip")
+    marker = site_of(prefix).parent / "EXTERNALLY-MANAGED"
+    marker.write_text("[externally-managed]\n")
+    words = ["install", "-y", "-p", str(prefix), f"python={second_python}"]
+    silent(driver.run("install", "-y", "-p", prefix, "zeta"))
+    said = f"{marker.relative_to(prefix)}, which keeps pip from writing to {prefix}, stays behind with the old Python"
+    planned = driver.run("pipsafe", "plan", "--", *words).ok()
+    assert f"note: {said}" in planned.stderr
+    assert f"conda-pipsafe: {said}" in driver.run(*words, "--dry-run").ok().stderr
+    done = driver.run(*words).ok()
+    assert done.stderr.count(said) == 1
+    assert "PS303" in codes(prefix)
+
+
 @pytest.fixture(scope="session")
 def free_threaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Channel, str]:
     """A python whose record names another site-packages folder (CEP 17), as free-threaded ones do; and its version."""

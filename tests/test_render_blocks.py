@@ -235,12 +235,12 @@ class TestOutcome:
             prefix, self.before(prefix), broken=broken, hidden=hidden, leftover=((dist, (f"{INFO}/REQUESTED",)),)
         )
         assert lines == [
+            f"  tool 1.0: of its dist-info 1 file ({INFO}/REQUESTED) is left, no package",
+            f"    to put it right:  rm -r {prefix.root}/{INFO}",
             "  tool 1.0: no longer has what it needs: numpy>=2 (1.26 is there), six, idna>=3 (for tool[x])",
             f"    to have it again:  conda install -p {prefix.root} {needs}  (or conda pipsafe install …)",
             "  tool 1.0: its checkout is no longer imported: `import tool.inner, tool.outer` finds conda's other 2.0",
             f"    to import the checkout again:  conda remove -p {prefix.root} --force other",
-            f"  tool 1.0: of its dist-info 1 file ({INFO}/REQUESTED) is left, no package",
-            f"    to put it right:  rm -r {prefix.root}/{INFO}",
         ]
 
     def test_a_forecast_that_was_wrong_says_so(self, prefix: PrefixFactory) -> None:

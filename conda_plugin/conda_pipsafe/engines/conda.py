@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -137,8 +138,9 @@ def _extracted_paths(prec: Any, python: _Python, *, downloaded: bool) -> Package
         noarch = getattr(prec, "noarch", None)
         kind = str(getattr(noarch, "value", noarch)) if noarch else None
         extracted = str(entry.extracted_package_dir)
+        minor = None if os.environ.get("PYTHONPYCACHEPREFIX") else python[0]  # bytecode goes elsewhere then
         # Asked after the solve and at the last look again; of a copy for every package that there is.
-        return recall_package_paths(extracted, noarch=kind, python=python[0], site=python[1])
+        return recall_package_paths(extracted, noarch=kind, python=minor, site=python[1])
     except (CondaError, UnreadableError, OSError):
         return None
 

@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from conda_pipsafe.forecast.effects import Forecast, Harm
+from conda_pipsafe.forecast.left_out import LeftOut
 from conda_pipsafe.forecast.package_paths import distributions_among, is_linked_as
+from conda_pipsafe.forecast.same_file import module_of
 from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
 from conda_pipsafe.prefix.conda_meta import PathFact, Record
 from conda_pipsafe.prefix.dist_info import Distribution
@@ -60,8 +62,9 @@ def replaced_packages(snapshot: Snapshot) -> tuple[Replaced, ...]:
 
 
 def forecast_copy(snapshot: Snapshot, destination: str, packages: Sequence[LinkedPackage] = ()) -> Forecast:
-    """What of pip's a copy will not have: the paths that conda's records own too, where pip's file is there now.
+    """What of pip's a copy will not have.
 
+    That are the paths that conda's records own too, where pip's file is there now, and those that conda does not copy.
     What a record lists is linked, and the rest is copied. A package may have a path that its record does not list:
     py-rattler and micromamba leave out what another package has, and conda links it all the same.
 
@@ -92,6 +95,7 @@ class _Losses:
         self._snapshot = snapshot
         self._place = {package.name: place for place, package in enumerate(packages)}
         self._packages = {package.name: package for package in packages}
+        self._left_out = LeftOut(snapshot)
         self._facts: dict[str, Mapping[str, PathFact]] = {}
         self._unlisted: dict[str, list[Record]] = {}
         for package in packages:
@@ -104,15 +108,30 @@ class _Losses:
         """The harm of one distribution, if any."""
         rows = self._snapshot.installed_files[dist.path] or (RecordedFile(dist.metadata_path, None, None),)
         owners: set[str] = set()
-        lost = []
+        lost, missing = [], []
+        in_the_way: set[str] = set()
         by_path = {row.path: row for row in rows}
         for path in sorted(by_path):
             records = self._records_at(path)
             if records and self._is_lost(path, by_path, records):
                 lost.append(path)
                 owners.update(f"{record.name} {record.version}" for record in self._winners(path, records))
-        by = tuple(sorted(owners))
-        return Harm(dist, tuple(lost), by=by, writers=by, put_back=tuple(lost)) if lost else None
+            elif not records and self._is_missing(path, in_the_way):
+                missing.append(path)
+        if not lost and not missing:
+            return None
+        writers, over = tuple(sorted(owners)), tuple(sorted(in_the_way))
+        by = tuple(sorted(owners | in_the_way))
+        return Harm(dist, tuple(lost), tuple(missing), by=by, writers=writers, in_the_way=over, put_back=tuple(lost))
+
+    def _is_missing(self, path: str, in_the_way: set[str]) -> bool:
+        """Whether the copy will not have what only pip has; `in_the_way` gains the packages that are the cause."""
+        passed_over = self._left_out.is_passed_over(path)
+        over = () if passed_over else self._left_out.linked_over(path)
+        if not (passed_over or over) or not self._snapshot.exists(path):
+            return False
+        in_the_way.update(over)
+        return True
 
     def _records_at(self, path: str) -> tuple[Record, ...]:
         key = path_key(path)
@@ -121,7 +140,7 @@ class _Losses:
     def _is_lost(self, path: str, rows: Mapping[str, RecordedFile], records: tuple[Record, ...]) -> bool:
         folder, _, name = path.rpartition("/")
         if name.endswith(".pyc") and folder.endswith("__pycache__"):
-            source = f"{posixpath.dirname(folder)}/{name.partition('.')[0]}.py"
+            source = module_of(path)
             owners = self._records_at(source)
             return source in rows and bool(owners) and self._is_lost(source, rows, owners)
         if not self._snapshot.exists(path):

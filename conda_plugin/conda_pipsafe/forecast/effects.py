@@ -110,10 +110,11 @@ class Forecast:
 def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
     """Work out what a transaction will do to pip's distributions; pure, and the same for every engine."""
     owned = snapshot.pip_distributions()
-    if not owned:
-        return Forecast(transaction)
-    plan = plan_paths(snapshot.prefix, transaction)
     python = _python_change(transaction)
+    marker = _marker(snapshot, transaction, python)
+    if not owned and not snapshot.traces():
+        return Forecast(transaction, marker=marker)
+    plan = plan_paths(snapshot.prefix, transaction)
     leaving = transaction.site_before if python is not None else None
     # With its metadata its requirements go too: what conda writes there says what conda's package needs.
     touched = plan.written.keys() | plan.removed.keys()
@@ -122,7 +123,7 @@ def forecast(snapshot: Snapshot, transaction: Transaction) -> Forecast:
     harms = [_harm(snapshot, plan, dist, leaving, broken.get(dist.path, ())) for dist in owned]
     harms += [_leftover(snapshot, plan, dist) for dist in snapshot.distributions if dist not in owned]
     found = sorted((harm for harm in harms if harm is not None), key=lambda harm: (harm.dist.key, harm.dist.path))
-    return Forecast(transaction, tuple(found), transaction.exact, python, _marker(snapshot, transaction, python))
+    return Forecast(transaction, tuple(found), transaction.exact, python, marker)
 
 
 def _python_change(transaction: Transaction) -> tuple[str, str | None] | None:
@@ -136,8 +137,13 @@ def _marker(snapshot: Snapshot, transaction: Transaction, python: tuple[str, str
     """The marker that stays in the old Python's folder of the standard library."""
     if python is None or python[1] is None or transaction.site_before is None:
         return None
-    path = f"{transaction.site_before.rpartition('/')[0]}/EXTERNALLY-MANAGED"
+    path = marker_of(transaction.site_before)
     return path if path_key(path) not in snapshot.record_paths and snapshot.exists(path) else None
+
+
+def marker_of(site: str) -> str:
+    """Where the marker lies for the Python of a site-packages folder, prefix-relative."""
+    return f"{site.rpartition('/')[0]}/EXTERNALLY-MANAGED"
 
 
 def _same_site(transaction: Transaction) -> bool:
@@ -173,20 +179,28 @@ def _harm(
         commands=_taken(plan, overwritten, comer),
         put_back=_put_back(snapshot, plan, overwritten),
         hidden=hidden,
+        leftover=_left(snapshot, plan, dist) if snapshot.owner_of(dist) == "both" else (),
     )
     flags = harm.by_name_only or harm.orphaned or harm.shadowed or harm.doubled
     return harm if overwritten or deleted or flags or broken else None
 
 
 def _leftover(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) -> Harm | None:
+    left = _left(snapshot, plan, dist)
+    removers = tuple(sorted(labels_at(plan, plan.removed, [dist.metadata_path])))
+    return Harm(dist, by=removers, removers=removers, leftover=left) if left else None
+
+
+def _left(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) -> tuple[str, ...]:
     """What conda will leave of a dist-info of its own: files that pip put there when it installed over it."""
     key = plan.folders.key(dist.metadata_path)
     if dist.kind != "dist-info" or key in plan.written or key not in plan.removed:
-        return None
+        return ()
+    package = plan.by_dist.get(dist.key)
+    if package is not None and package.paths is None:
+        return ()  # it may bring the same dist-info
     paths = (f"{dist.path}/{name}" for name in _names_in(snapshot, dist))
-    left = tuple(path for path in paths if plan.folders.key(path) not in plan.removed)
-    removers = tuple(sorted(labels_at(plan, plan.removed, [dist.metadata_path])))
-    return Harm(dist, by=removers, removers=removers, leftover=left) if left else None
+    return tuple(path for path in paths if plan.folders.key(path) not in plan.removed)
 
 
 def _names_in(snapshot: Snapshot, dist: Distribution) -> list[str]:

@@ -44,6 +44,18 @@ class Folders:
             return paths
         return map(self.key, paths)
 
+    def written(self, path: str) -> str | None:
+        """The key of the file that conda writes when it makes a script: through a link that is there, if one is.
+
+        None when the link leads out of the prefix.
+        """
+        key = self.key(path)
+        full = os.path.join(self._prefix, key)
+        if key in self._gone or not os.path.islink(full):
+            return key
+        real, root = os.path.realpath(full), os.path.realpath(self._prefix)
+        return path_key(os.path.relpath(real, root).replace(os.sep, "/")) if is_below(real, root) else None
+
     def _find(self, folder: str) -> str:
         known = self._known.get(folder)
         if known is not None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from conda_pipsafe.forecast.copying import Replaced, replaced_packages
 from conda_pipsafe.forecast.effects import Forecast
+from conda_pipsafe.forecast.same_file import fails_to_compile, module_of
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.files import UnreadableError, read_bytes
 from conda_pipsafe.prefix.metadata import canonical_name
@@ -158,7 +159,7 @@ def with_losses(copy: Baseline, source: Snapshot, lost: Forecast) -> Baseline:
     stamps, watched = dict(copy.stamps), {dist.path: dist for dist in copy.watched}
     for harm in lost.harms:
         there = _watch(source, harm.dist, {})
-        files = {path: there.files[path] for path in harm.overwritten if path in there.files}
+        files = {path: there.files[path] for path in (*harm.overwritten, *harm.deleted) if path in there.files}
         stamps.update((path, stamp) for path in files if (stamp := stamp_of(source.prefix, path)) is not None)
         known = watched.get(harm.dist.path, there)
         watched[harm.dist.path] = replace(known, files={**(known.files if known is not there else {}), **files})
@@ -204,9 +205,19 @@ def compare(before: Baseline | None, after: Snapshot) -> Outcome:
         _orphans(before, after),
         tuple(dists for dists in doubled_distributions(after) if dists[0].key not in told),
         tuple(sorted(named - before.foreseen)) if before.foreseen is not None else (),
-        tuple(sorted(before.foreseen - touched)) if before.foreseen is not None else (),
+        _spared(before, touched, after.prefix),
         gone=before.python if after.python is None else None,
     )
+
+
+def _spared(before: Baseline, touched: set[str], prefix: str) -> tuple[str, ...]:
+    """What was foreseen and did not happen; that a module cannot be compiled need not have been known."""
+    spared = sorted(before.foreseen - touched) if before.foreseen is not None else ()
+    return tuple(path for path in spared if not (path.endswith(".pyc") and _has_no_bytecode(prefix, path)))
+
+
+def _has_no_bytecode(prefix: str, path: str) -> bool:
+    return fails_to_compile(os.path.join(prefix, module_of(path)), path)
 
 
 def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched, stale: set[str]) -> Change | None:
@@ -238,6 +249,7 @@ def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched,
         tuple(sorted(set(owners.values()))),
         sum(
             posixpath.dirname(other.path) == posixpath.dirname(dist.path)
+            and (other.has_metadata or other.kind == "egg-link")  # a folder without it is a leftover
             for other in after.distributions_named(canonical_name(dist.name))
         ),
     )

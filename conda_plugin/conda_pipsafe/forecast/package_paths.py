@@ -61,13 +61,15 @@ def read_package_paths(extracted: str, *, noarch: str | None, python: str | None
     tag = f".cpython-{(python or '').replace('.', '')}.pyc"
     sources: dict[str, str] = {}
     compiled: dict[str, str] = {}
+    # conda looks there, not at the index, for what it makes itself.
+    makes = link_type == "python"
     for source in listed:
         target = _noarch_target(source, site, scripts_folder)
         sources[target] = f"{extracted}/{source}"
-        if python and source.endswith(".py") and source.startswith("site-packages/"):
+        if makes and python and source.endswith(".py") and source.startswith("site-packages/"):
             compiled[_pyc(target, tag)] = sources[target]
     scripts: dict[str, str] = {}
-    for name, function in entry_points.items():
+    for name, function in entry_points.items() if makes else ():
         for script in _script_paths(name, scripts_folder):
             scripts[script] = function
     every = frozenset((*sources, *compiled, *scripts))
@@ -117,12 +119,12 @@ def _listed(extracted: str) -> list[str]:
 
 
 def _link_json(extracted: str) -> tuple[str | None, dict[str, str]]:
-    try:
-        data = read_json(extracted, "info/link.json")
-    except UnreadableError as error:
-        if error.missing:
-            return None, {}
-        raise
+    # What a conda-build of 2016 wrote has the second name.
+    names = ("info/link.json", "info/package_metadata.json")
+    name = next((name for name in names if os.path.isfile(os.path.join(extracted, name))), None)
+    if name is None:
+        return None, {}
+    data = read_json(extracted, name)
     noarch = data.get("noarch") if isinstance(data, dict) else None
     if not isinstance(noarch, dict):
         return None, {}

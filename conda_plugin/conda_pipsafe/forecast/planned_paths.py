@@ -26,6 +26,7 @@ class PlannedPaths:
         coming: The names of the packages that are linked.
         links: As `Transaction.links`.
         lost: What `touched` found out of folders that go.
+        compiling: Bytes of modules that it may still compile to see whether they can be.
     """
 
     folders: Folders
@@ -40,6 +41,7 @@ class PlannedPaths:
     coming: set[str] = field(default_factory=set)
     links: bool = True
     lost: dict[str, str | None] = field(default_factory=dict)
+    compiling: int = 64 * 1024
 
     def puts_metadata(self, package: LinkedPackage, site: str) -> bool:
         """Whether a package's dist-info comes to a site-packages folder; that of one for another Python does not."""
@@ -55,21 +57,33 @@ def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
     gone = {path_key(path) for package in transaction.unlink for path in package.paths}
     gone -= {path_key(path) for package in transaction.link for path in package.paths or ()}
     plan = PlannedPaths(Folders(prefix, gone), transaction.site_after, links=transaction.links)
-    key = plan.folders.key
     for package in transaction.link:
         for name in package.distributions:
             plan.by_dist.setdefault(name, package)
         plan.coming.add(package.name)
-        plan.entry_points.update((key(path), (label(package), entry)) for path, entry in package.scripts.items())
-        written = tuple(plan.folders.keys(package.paths or ()))
-        _add(plan.written, written, label(package))
-        _add(plan.filled, {path.rpartition("/")[0] for path in written}, label(package))
+        _add_paths(plan, package)
         for known, of_package in ((plan.sources, package.sources), (plan.compiled, package.compiled)):
             known.update(zip(plan.folders.keys(of_package.keys()), of_package.values(), strict=True))
     before = Folders(prefix)
     for going in transaction.unlink:
         _add(plan.removed, before.keys(going.paths), label(going))
     return plan
+
+
+def _add_paths(plan: PlannedPaths, package: LinkedPackage) -> None:
+    """Note where a package is written; a script that conda makes is written through a link that is there."""
+    key, paths = plan.folders.key, package.paths or frozenset()
+    for path, entry in package.scripts.items():
+        made = key(path) if path in package.sources else plan.folders.written(path)
+        if made != key(path):
+            paths -= {path}
+        if made is not None:
+            plan.entry_points[made] = (label(package), entry)
+            if made != key(path):
+                _add(plan.written, (made,), label(package))
+    written = tuple(plan.folders.keys(paths))
+    _add(plan.written, written, label(package))
+    _add(plan.filled, {path.rpartition("/")[0] for path in written}, label(package))
 
 
 def label(package: LinkedPackage | UnlinkedPackage) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from conda_pipsafe.forecast.planned_paths import PlannedPaths
-from conda_pipsafe.forecast.same_file import is_compiled_already, is_linked_already
+from conda_pipsafe.forecast.same_file import fails_to_compile, is_compiled_already, is_linked_already
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.files import UnreadableError, read_text
 from conda_pipsafe.prefix.paths import path_key
@@ -49,6 +49,10 @@ def touched_paths(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) ->
         if snapshot.exists(path) and not _is_folder(full) and not _stays(full, key, plan):
             target.append(path)
             folders.update({folder} if folder and target is deleted else ())
+    for path in _not_compiled(plan, overwritten):
+        overwritten.remove(path)
+        # What is taken away first does not come again.
+        deleted.extend({path} if plan.folders.key(path) in plan.removed else ())
     return Touched(
         tuple(sorted(overwritten)),
         tuple(sorted(deleted)),
@@ -114,3 +118,20 @@ def _stays(path: str, key: str, plan: PlannedPaths) -> bool:
         return plan.links and is_linked_already(path, plan.sources[key])
     # One that is unlinked first is compiled anew in any case.
     return key in plan.compiled and key not in plan.removed and is_compiled_already(path, plan.compiled[key])
+
+
+def _not_compiled(plan: PlannedPaths, paths: list[str]) -> list[str]:
+    """Those of the `.pyc` among paths that conda will fail to compile.
+
+    Looked at only where the modules are small: compiling them takes as long as it takes conda. Beyond that they are
+    believed to compile, and the look afterwards knows of it.
+    """
+    modules = {path: plan.compiled[key] for path in paths if (key := plan.folders.key(path)) in plan.compiled}
+    try:
+        size = sum(os.stat(module).st_size for module in modules.values())
+    except OSError:
+        return []
+    if size > plan.compiling:
+        return []
+    plan.compiling -= size
+    return [path for path, module in modules.items() if fails_to_compile(module, path)]

@@ -87,8 +87,9 @@ def look_again(prefix: str, packages: Sequence[LinkedPackage]) -> None:
     seen = forecast_copy(sessions.current.before[source], prefix, packages)
     sessions.current.lost_in_copy = seen
     over = passed_over(source, (harm.dist for harm in seen.harms))
+    # What is not copied for its name or its folder was known from the records.
     more = [
-        replace(harm, overwritten=paths)
+        replace(harm, overwritten=paths, deleted=())
         for harm in seen.harms
         if harm.dist.path not in over and (paths := tuple(sorted(set(harm.overwritten) - before.paths)))
     ]

@@ -145,12 +145,15 @@ def _download() -> bool:
 
 def _finish(seen: Foreseen) -> None:
     from conda_pipsafe.hooks.ignoring import passed_over, wrong_entries
+    from conda_pipsafe.render.outcome import marker_text
     from conda_pipsafe.render.pip_section import section_text
     from conda_pipsafe.render.planned import planned_lines, planned_value
 
     prefix = seen.source or seen.forecast.transaction.prefix
     over = passed_over(prefix, [*(harm.dist for harm in seen.forecast.harms), *(item.dist for item in seen.replaced)])
     notes = [*seen.notes, *_pending]
+    if seen.forecast.marker is not None:
+        notes.append(marker_text(prefix, seen.forecast.marker).removeprefix("conda-pipsafe: ").replace("\n ", ";"))
     wrong = wrong_entries()
     if wrong:
         notes.append(wrong.removeprefix("conda-pipsafe: "))

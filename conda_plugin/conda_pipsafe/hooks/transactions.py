@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
         stays = {prec.name for prec in link}
         gone = {prec.name for prec in unlink} - stays
         warn_of_pip_sections(files, sessions.snapshot_before(prefix), gone)
-    if engine.only_downloads() or prefix is None or prefix in sessions.current.clean or not (unlink or link):
+    if engine.only_downloads() or prefix is None or not (unlink or link) or _passes(prefix, unlink, link):
         return
     mode = engine.mode()
     if mode == "off":
@@ -95,9 +96,9 @@ def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
         Refusal: When the mode refuses the transaction.
     """
     mode = engine.mode()
-    if mode == "off" or prefix in sessions.current.clean:
-        return
     unlink, link = tuple(unlink), tuple(link)
+    if mode == "off" or _passes(prefix, unlink, link):
+        return
     seen = _foresee(prefix, unlink, link, downloaded=True)
     snapshot = sessions.current.before.get(prefix)
     if snapshot is None:
@@ -156,7 +157,9 @@ def _foresee(
     from conda_pipsafe.forecast.effects import forecast
 
     snapshot = sessions.snapshot_before(prefix)
-    if snapshot is None or not snapshot.pip_distributions():
+    if snapshot is None:
+        return None
+    if not (snapshot.pip_distributions() or snapshot.traces() or _leaves_marker(prefix, unlink, link)):
         return None
     change = transaction_of(snapshot, prefix, unlink, link, downloaded=downloaded)
     seen = sessions.current.forecasts.get(prefix)
@@ -164,6 +167,24 @@ def _foresee(
         seen = forecast(snapshot, change)
     sessions.current.forecasts[prefix] = seen
     return seen
+
+
+def _passes(prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> bool:
+    """Whether there is nothing to tell: pip has nothing there, and nothing that keeps it out is left behind."""
+    return prefix in sessions.current.clean and not _leaves_marker(prefix, unlink, link)
+
+
+def _leaves_marker(prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> bool:
+    """Whether another Python comes, and the mark (PEP 668) that keeps pip out lies in the folder of the one there."""
+    going = next((prec for prec in unlink if prec.name == "python"), None)
+    if going is None or not any(prec.name == "python" for prec in link):
+        return False
+    from conda_pipsafe.forecast.effects import marker_of
+    from conda_pipsafe.prefix.paths import site_packages_of
+
+    minor = ".".join(str(going.version).split(".")[:2])
+    site = getattr(going, "python_site_packages_path", None) or site_packages_of(minor)
+    return site is not None and os.path.exists(os.path.join(prefix, marker_of(site)))
 
 
 def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:

@@ -83,7 +83,7 @@ def reconcile(
     events, unsaved = _record(look, kept_events, wait)
     if looked is not None and unsaved is None:
         paths = seen.watched([site.path for site in snapshot.sites], [dist.path for dist in snapshot.distributions])
-        facts = {"endangered": kept, "pip": len(snapshot.pip_distributions())}
+        facts = {"endangered": kept, "pip": len(snapshot.pip_distributions()) + len(snapshot.traces())}
         seen.remember(prefix, looked, paths, facts)
     return Reconciled(tuple(events), ledger, snapshot, tuple(kept), unsaved, _unmet(snapshot, expected))
 

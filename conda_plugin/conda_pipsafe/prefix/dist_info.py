@@ -64,6 +64,14 @@ class Distribution:
         return canonical_name(self.name)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Which of pip's notes, that a conda package may lack, lie in its dist-info."""
+        if self.kind != "dist-info":
+            return ()
+        there = {"REQUESTED": self.requested, "direct_url.json": self.direct_url, "RECORD": self.has_record}
+        return tuple(name for name, note in there.items() if note)
+
+    @property
     def editable(self) -> bool:
         """Whether it is imported from a checkout."""
         return self.kind == "egg-link" or (self.direct_url is not None and self.direct_url.editable)

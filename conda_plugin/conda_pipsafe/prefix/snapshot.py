@@ -159,6 +159,19 @@ class Snapshot:
         """The distributions that conda did not bring, or no longer has as it brought them."""
         return tuple(dist for dist in self.distributions if self.owner_of(dist) != "conda")
 
+    def traces(self) -> tuple[Distribution, ...]:
+        """conda's distributions with files of pip's in their dist-info, which no record has: pip was there once.
+
+        conda puts its own files back and leaves these, also when its package goes: pip takes that for an installation.
+        """
+        return tuple(
+            dist
+            for dist in self.distributions
+            if self.owner_of(dist) == "conda"
+            and any(path_key(f"{dist.path}/{name}") not in self.record_paths for name in dist.notes)
+            and not self.is_of_unreadable(dist)
+        )
+
     def exists(self, path: str) -> bool:
         """Whether a path of the prefix is there (a dead symbolic link counts)."""
         return os.path.lexists(os.path.join(self.prefix, path))

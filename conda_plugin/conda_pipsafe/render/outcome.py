@@ -26,8 +26,13 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
     which = f" of {unfinished}, which did not come to its end," if unfinished else ""
     lines = [f"conda-pipsafe: what `conda {command.replace('_', ' ')}`{which} did to Python packages in {prefix}"]
     stranded = {dist.path for dist in outcome.orphaned}
+    # First: with it there pip uninstalls nothing of that name.
+    for dist, paths in outcome.leftover:
+        lines.append(f"  {dist.name} {dist.version}: of its dist-info {counted_paths(paths)} is left, no package")
+        lines.append(f"    to put it right:  rm -r {quote(f'{prefix}/{dist.path}')}")
     for change in outcome.changes:
-        lines += _change_lines(prefix, change, stranded=change.dist.path in stranded)
+        copied = command in {"create", "rename"}
+        lines += _change_lines(prefix, change, stranded=change.dist.path in stranded, copied=copied)
     for item in outcome.replaced:
         lines += _replaced_lines(prefix, item)
     for dists in outcome.doubled:
@@ -40,9 +45,6 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
         lines.append(f"    to have it again:  conda install -p {quote(prefix)} {needs}  (or conda pipsafe install …)")
     for dist, modules in outcome.hidden:
         lines += _hidden_lines(prefix, dist, modules)
-    for dist, paths in outcome.leftover:
-        lines.append(f"  {dist.name} {dist.version}: of its dist-info {counted_paths(paths)} is left, no package")
-        lines.append(f"    to put it right:  rm -r {quote(f'{prefix}/{dist.path}')}")
     if outcome.unforeseen:
         lines.append(f"  not foreseen (please report it): {counted_paths(outcome.unforeseen)}")
     if outcome.spared:
@@ -56,7 +58,7 @@ def _now(texts: Sequence[str]) -> list[str]:
     return [text.replace(" will be there)", " is there)") for text in texts]
 
 
-def _change_lines(prefix: str, change: Change, *, stranded: bool) -> list[str]:
+def _change_lines(prefix: str, change: Change, *, stranded: bool, copied: bool) -> list[str]:
     dist = change.dist
     parts = []
     if change.overwritten:
@@ -65,7 +67,7 @@ def _change_lines(prefix: str, change: Change, *, stranded: bool) -> list[str]:
         same = f", {change.same} of them with the same content" if change.same else ""
         parts.append(f"{owners} overwrote {counted_paths(change.overwritten)}{same}")
     if change.deleted:
-        parts.append(f"conda deleted {counted_paths(change.deleted)}")
+        parts.append(f"{'the copy lacks' if copied else 'conda deleted'} {counted_paths(change.deleted)}")
     lines = [f"  {dist.name} {dist.version} (installed by {dist.installer}): {'; '.join(parts)}"]
     if stranded:
         return lines  # this Python's pip does not see it; what stays behind is told below
@@ -150,19 +152,25 @@ def copy_text(
         few: How many paths are named; None for all.
     """
     verb = "refuses: " if refused else "now that conda's packages are unpacked: " if again else ""
-    lines = [f"conda-pipsafe: {verb}the copy of {source} will not be as it is: conda links its own packages anew"]
+    anew = bool(replaced) or any(harm.by for harm in harms)
+    why = "conda links its own packages anew" if anew else "conda does not copy every file"
+    lines = [f"conda-pipsafe: {verb}the copy of {source} will not be as it is: {why}"]
     lines += [
         f"  {item.dist.name} {item.dist.version} (installed by {item.dist.installer or 'pip'}) becomes conda's "
         f"{item.record.version} again, and pip's dist-info stays beside it"
         for item in replaced
     ]
     known = {item.dist.path for item in replaced}
-    others = [harm for harm in harms if harm.dist.path not in known]
-    for harm in others:
-        owners = ", ".join(f"conda's {label}" for label in harm.writers)
+    for harm in harms:
         whose = f"{harm.dist.name} {harm.dist.version} (installed by {harm.dist.installer or 'pip'})"
-        lines.append(f"  {whose}: {owners} takes back {counted_paths(harm.overwritten, few)}")
-    dists = [*(item.dist for item in replaced), *(harm.dist for harm in others)]
+        if harm.overwritten and harm.dist.path not in known:
+            owners = ", ".join(f"conda's {label}" for label in harm.writers)
+            lines.append(f"  {whose}: {owners} takes back {counted_paths(harm.overwritten, few)}")
+        if harm.deleted:
+            packages = ", ".join(f"conda's {label}" for label in harm.in_the_way)
+            cause = f"; {packages} comes in the place of a folder or file of theirs" if packages else ""
+            lines.append(f"  {whose}: the copy will lack {counted_paths(harm.deleted, few)}{cause}")
+    dists = [*(item.dist for item in replaced), *(harm.dist for harm in harms if harm.dist.path not in known)]
     names = requirements(dists)
     if names:
         lines.append(f"  afterwards, in the copy:  python -m pip install --force-reinstall --no-deps {names}")
