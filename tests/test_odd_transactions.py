@@ -39,6 +39,9 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Channel:
         PackageSpec("filey", "2.0", noarch="generic", files={"share/filey": b"conda's\n"}),
         PackageSpec("trunk", "1.0", noarch="python", depends=["python"],
                     files={"site-packages/tool/__init__.py": b"X = 1\n"}),
+        PackageSpec("vendors", "1.0", noarch="python", depends=["python"], files={
+            "site-packages/vendors/__init__.py": b"",
+            "site-packages/vendors/_vendor/tool-2.0.dist-info/METADATA": b"Name: tool\nVersion: 2.0\n"}),
         PackageSpec("through", "1.0", noarch="generic", files={"alias/common/x.txt": b"conda's\n"}),
     ])  # fmt: skip
     return made
@@ -108,6 +111,16 @@ def test_names_that_only_the_channel_knows(
     assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "cquux", "--download-only").ok().stderr
     # A library that needs no Python is no distribution.
     assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "tool", "--dry-run").ok().stderr
+
+
+def test_what_a_package_vendors_is_none_of_its_distributions(
+    driver: Driver, make_env: MakeEnv, odd: Channel, channel: Channel, wheels: Path
+) -> None:
+    """setuptools has the dist-infos of 16 others below `setuptools/_vendor`."""
+    prefix = make_env("python", "pip")
+    install(prefix, wheels, "tool")
+    assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "vendors").ok().stderr
+    assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "vendors", "--force-reinstall").ok().stderr
 
 
 def test_an_alarm_of_a_name_is_taken_back(

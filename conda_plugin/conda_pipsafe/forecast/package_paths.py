@@ -13,10 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from conda_pipsafe.prefix.files import RECORD_LIMIT, UnreadableError, read_bytes, read_json, read_text
-from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.metadata import METADATA_ENDS, canonical_name
 from conda_pipsafe.prefix.paths import clean_relative, scripts_dir
+from conda_pipsafe.prefix.patterns import lazy
 
 _COMPARED_AT_MOST = 256 * 1024 * 1024  # bytes
+# In a `noarch: python` package, and installed: on Unix (`lib64` too, and PyPy's), on Windows.
+_SITE_PACKAGES = lazy(r"(?:lib(?:64)?/[^/]+/|Lib/)?site-packages$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def read_package_paths(extracted: str, *, noarch: str | None, python: str | None
     link_type, entry_points = _link_json(extracted)
     if (noarch or link_type) != "python":
         same = {path: os.path.join(extracted, path) for path in listed}
-        return PackagePaths(frozenset(listed), distributions_among(listed), {}, same, {})
+        return PackagePaths(frozenset(listed), distributions_among(listed, site), {}, same, {})
     scripts_folder = scripts_dir()
     paths: set[str] = set()
     sources: dict[str, str] = {}
@@ -70,7 +73,7 @@ def read_package_paths(extracted: str, *, noarch: str | None, python: str | None
         for script in _script_paths(name, scripts_folder):
             scripts[script] = function
     every = frozenset(paths | compiled.keys() | scripts.keys())
-    return PackagePaths(every, distributions_among(paths), scripts, sources, compiled)
+    return PackagePaths(every, distributions_among(paths, site), scripts, sources, compiled)
 
 
 def _listed(extracted: str) -> list[str]:
@@ -123,19 +126,25 @@ def _script_paths(name: str, scripts_folder: str) -> tuple[str, ...]:
     return (f"{scripts_folder}/{name}",)
 
 
-def distributions_among(paths: Iterable[str]) -> dict[str, str]:
-    """Name and version of each dist-info or egg-info, from its folder's name (PyPA: `NAME-VERSION.dist-info`)."""
+def distributions_among(paths: Iterable[str], site: str | None = None) -> dict[str, str]:
+    """Name and version of each dist-info or egg-info, from its folder's name (PyPA: `NAME-VERSION.dist-info`).
+
+    Only what lies in a site-packages folder itself: packages vendor others' dist-info deeper down (setuptools has 16).
+
+    Args:
+        paths: Of a package, as its own list has them or as they are installed.
+        site: The environment's site-packages folder, whatever it is called.
+    """
     found: dict[str, str] = {}
     for path in paths:
-        folder, _, leaf = path.rpartition("/")
-        if leaf in {"METADATA", "PKG-INFO"} and folder.endswith((".dist-info", ".egg-info")):
-            stem = posixpath.basename(folder).rpartition(".")[0]
-        elif leaf.endswith(".egg-info"):
-            stem = leaf.removesuffix(".egg-info")
-        else:
+        if not path.endswith(METADATA_ENDS):
             continue
-        name, _, rest = stem.partition("-")
-        found[canonical_name(name)] = rest.split("-", 1)[0]
+        entry = path.removesuffix("/METADATA").removesuffix("/PKG-INFO")
+        folder, _, name = entry.rpartition("/")
+        if folder != site and not _SITE_PACKAGES.match(folder):
+            continue
+        key, _, rest = name.rpartition(".")[0].partition("-")
+        found[canonical_name(key)] = rest.split("-", 1)[0]
     return found
 
 
