@@ -126,7 +126,8 @@ class TestHidden:
         assert not harm.shadowed
         _, harm = coming(prefix, dists=dists, known=False)
         assert harm is not None
-        assert harm.shadowed
+        assert not harm.shadowed
+        assert harm.by_name_alone
 
 
 class TestFolders:

@@ -80,6 +80,12 @@ class Harm:
     hidden: tuple[tuple[str, str], ...] = ()
     leftover: tuple[str, ...] = ()
 
+    @property
+    def by_name_alone(self) -> bool:
+        """Whether it may turn out to be none: there is nothing but the name of a package that is not downloaded."""
+        paths = self.overwritten or self.deleted or self.leftover
+        return self.by_name_only and not (paths or self.orphaned or self.broken or self.hidden)
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
@@ -234,8 +240,8 @@ def _shadowed(
     hidden = tuple(pair for pair in taken if not _is_hidden(snapshot, f"{dist.site.path}/{pair[0]}"))
     if package is None:
         return bool(hidden), hidden
-    known = bool(own) and package.paths is not None
-    return bool(taken) if known else True, hidden
+    # Of one that is not downloaded only the name is known; so is that of a checkout whose modules nobody can tell.
+    return package.paths is not None and (bool(taken) or not own), hidden
 
 
 def _is_hidden(snapshot: Snapshot, module: str) -> bool:
