@@ -240,7 +240,7 @@ def test_a_pip_section_over_conda_s_packages(conda: Conda, over_pip: Path, tmp_p
     assert value["harmed"] is True
     assert value["harms"] == []
     assert value["pip_section"] == [
-        {"file": str(file), "requirement": "gamma", "replaces": {"name": "gamma", "version": None}}
+        {"file": str(file), "requirement": "gamma", "replaces": {"name": "gamma", "version": "1.0"}}
     ]
     told = conda.run("pipsafe", "plan", "-p", over_pip, "--", "env", "update", "--file", file)
     assert told.returncode == 3

@@ -25,8 +25,7 @@ from conda_pipsafe.engines.states import EXPLICIT_MARKER
 from conda_pipsafe.forecast.copying import Replaced, forecast_copy, replaced_packages
 from conda_pipsafe.forecast.deletion import forecast_deletion
 from conda_pipsafe.forecast.effects import Forecast, forecast
-from conda_pipsafe.prefix.history import History
-from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
+from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, no_environment, read_snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def _snapshot(prefix: str) -> Snapshot:
     try:
         return read_snapshot(prefix)
     except NotAnEnvironmentError:
-        return Snapshot(os.path.abspath(prefix), (), (), (), History(()), None)
+        return no_environment(prefix)
 
 
 def _copy(source: str, destination: str) -> Foreseen:

@@ -25,13 +25,9 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
     """
     # What the pre-command hook found out counts first: `env update` may have its environment's name from a file.
     prefix = sessions.current.prefix or engine.target_prefix()
-    if prefix is not None and sessions.current.sections is not None and engine.mode() != "off":
-        from conda_pipsafe.hooks.pip_section import warn_of_pip_sections
-
-        files, sessions.current.sections = sessions.current.sections, None
-        stays = {prec.name for prec in link}
-        gone = {prec.name for prec in unlink} - stays
-        warn_of_pip_sections(files, sessions.snapshot_before(prefix), gone)
+    will_run_pip = sessions.current.sections is not None and not engine.only_downloads()
+    if prefix is not None and will_run_pip and engine.mode() != "off":
+        _look_at_pip_sections(prefix, unlink, link)
     if engine.only_downloads() or prefix is None or prefix in sessions.current.clean or not (unlink or link):
         return
     mode = engine.mode()
@@ -44,6 +40,16 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
             admit_names_only(seen)
         if not engine.shows_transactions() and not engine.is_dry_run():
             begin(prefix, sessions.current.before[prefix], seen)  # there will be no last look
+
+
+def _look_at_pip_sections(prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
+    from conda_pipsafe.engines.conda import transaction_of
+    from conda_pipsafe.hooks.pip_section import warn_of_pip_sections
+    from conda_pipsafe.prefix.snapshot import no_environment
+
+    files, sessions.current.sections = sessions.current.sections, None
+    snapshot = sessions.snapshot_before(prefix) or no_environment(prefix)
+    warn_of_pip_sections(files, snapshot, transaction_of(snapshot, prefix, unlink, link))
 
 
 def look_action() -> type[Any]:
