@@ -196,10 +196,10 @@ def _leftover(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) -> Har
 
 
 def _names_in(snapshot: Snapshot, dist: Distribution) -> list[str]:
-    try:
-        return sorted(os.listdir(os.path.join(snapshot.prefix, dist.path)))
-    except OSError:
-        return []
+    """The files of a dist-info, also those in its folders (`licenses/`, PEP 639): a folder goes when it is empty."""
+    top = os.path.join(snapshot.prefix, dist.path)
+    files = (os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names)
+    return sorted(os.path.relpath(file, top).replace(os.sep, "/") for file in files)
 
 
 def _taken(plan: PlannedPaths, overwritten: Iterable[str], comer: str | None) -> tuple[TakenCommand, ...]:
