@@ -88,12 +88,14 @@ def foresee_unsolved(command: str, options: Any, *, download: bool) -> Foreseen 
 
 
 def command_prefix(command: str, options: Any) -> str:  # noqa: ANN401
-    """The prefix that a command is about, also where an environment file names it."""
+    """The prefix that a command is about, also where an environment file names it; empty where `create` has no name."""
     named = getattr(options, "name", None) or getattr(options, "prefix", None)
     if command in {"env_update", "create", "env_create"} and not named:
         found = conda_context.prefix_of_file(getattr(options, "file", None))
         if found is not None:
             return found
+        if command != "env_update":  # conda takes base for it, and refuses
+            return ""
     return conda_context.target_prefix() or ""
 
 
