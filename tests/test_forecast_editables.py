@@ -14,7 +14,7 @@ from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction, Unlin
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conda_pipsafe.render.forecast import forecast_text, forecast_value
 from support.nobody import as_nobody
-from support.prefixes import SITE, PrefixFactory
+from support.prefixes import SITE, PrefixFactory, metadata
 
 
 @pytest.fixture
@@ -126,7 +126,8 @@ class TestHidden:
         assert not harm.shadowed
         _, harm = coming(prefix, dists=dists, known=False)
         assert harm is not None
-        assert harm.shadowed
+        assert not harm.shadowed
+        assert harm.by_name_alone
 
 
 class TestFolders:
@@ -191,6 +192,21 @@ def test_what_is_left_of_conda_s_own_dist_info(prefix: PrefixFactory) -> None:
     assert forecast_value(seen)["harms"][0]["effects"] == ["leftover"]
     (prefix.root / info / "REQUESTED").unlink()
     assert not forecast(read_snapshot(str(prefix.root)), transaction)
+
+
+def test_the_folders_of_a_dist_info(prefix: PrefixFactory) -> None:
+    """Wheels of today have `licenses/` in it (PEP 639): it goes with the files that the record has there."""
+    prefix.pip_dist("bystander")
+    info = f"{SITE}/tool-1.0.dist-info"
+    files = {f"{info}/{name}": "" for name in ("INSTALLER", "METADATA", "RECORD", "licenses/deep/LICENSE")}
+    prefix.record("tool", "1.0", {**files, f"{info}/METADATA": metadata("tool", "1.0"), f"{info}/INSTALLER": "conda\n"})
+    own = read_snapshot(str(prefix.root)).record_paths
+    transaction = Transaction(str(prefix.root), (), (UnlinkedPackage("tool", "1.0", "0", frozenset(own)),))
+    assert not forecast(read_snapshot(str(prefix.root)), transaction)
+    prefix.write(f"{info}/licenses/NOTICE")
+    assert [harm.leftover for harm in forecast(read_snapshot(str(prefix.root)), transaction).harms] == [
+        (f"{info}/licenses/NOTICE",)
+    ]
 
 
 def test_a_dist_info_that_is_a_file(prefix: PrefixFactory) -> None:

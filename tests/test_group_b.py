@@ -321,6 +321,43 @@ class TestEnvironmentFile:
         assert "alpha 3.0: pip put it in the place of conda's alpha 1.0" in after
         assert codes(mixed) == [("PS101", "alpha")]
 
+    def test_what_comes_because_something_else_needs_it(
+        self, driver: Driver, tmp_path: Path, offline: dict[str, str], wheelhouse: Path
+    ) -> None:
+        """beta needs alpha: that is known when the solver is done. `-r FILE` and a wheel count as lines do."""
+        (wheel,) = wheelhouse.glob("alpha-2.0-*.whl")
+        (tmp_path / "more.txt").write_text("alpha==2.0\n")
+        for line, shown in ((str(wheel), str(wheel)), ("-r more.txt", "alpha==2.0 (in more.txt)")):
+            file = self.write(tmp_path, ["beta=1.0", "alpha<2"], [line])
+            command = ("env", "create", "-y", "-p", tmp_path / "new", "-f", file)
+            planned = driver.run("pipsafe", "plan", "--json", "--", *command, env=offline)
+            assert (planned.returncode, planned.json()["pip_section"][0]["requirement"]) == (3, shown)
+            refused = driver.run(*command, env={**offline, "CONDA_PLUGINS_PIPSAFE_MODE": "block"})
+            assert refused.returncode == 1
+            assert f"  {shown}: conda runs `pip install -U`, which will put its own over conda's alpha 1.0\n" in (
+                refused.stderr
+            )
+            assert not (tmp_path / "new").exists()
+        # What pip leaves alone: the very version, by a wheel or by a constraint.
+        (wheel,) = wheelhouse.glob("alpha-1.0-*.whl")
+        (tmp_path / "limits.txt").write_text("alpha==1.0\n")
+        file = self.write(tmp_path, ["beta=1.0", "alpha<2"], [str(wheel), "-c limits.txt"])
+        silent(driver.run("env", "create", "-y", "-p", tmp_path / "wheel", "-f", file, env=offline))
+        assert codes(tmp_path / "wheel") == []
+        file = self.write(tmp_path, ["beta=1.0", "alpha<2"], ["alpha", "-c limits.txt"])
+        silent(driver.run("env", "create", "-y", "-p", tmp_path / "limits", "-f", file, env=offline))
+        assert codes(tmp_path / "limits") == []
+
+    def test_names_that_differ(self, driver: Driver, tmp_path: Path, offline: dict[str, str]) -> None:
+        """conda's iota-conda is iota-dist."""
+        file = self.write(tmp_path, ["iota-conda"], ["iota_dist>=9", "iota-conda"])
+        planned = driver.run(
+            "pipsafe", "plan", "--json", "--download", "--", "env", "create", "-p", tmp_path / "new", "-f", file,
+            env=offline,
+        )  # fmt: skip
+        (found,) = planned.json()["pip_section"]
+        assert (found["requirement"], found["replaces"]["name"]) == ("iota_dist>=9", "iota-conda")
+
     def test_block_refuses_before_anything_is_made(
         self, driver: Driver, tmp_path: Path, offline: dict[str, str]
     ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import select
@@ -20,6 +19,7 @@ from support.trees import tree
 
 QUESTION = "conda-pipsafe: go on all the same? (y/[n])"
 NEWS = "conda-pipsafe: this transaction will harm"
+BLOCK = "conda-pipsafe: this transaction"  # will harm; may, where the package is not downloaded yet
 MODE = "CONDA_PLUGINS_PIPSAFE_MODE"
 
 
@@ -65,7 +65,7 @@ class TestPrompt:
     def test_no_stops_before_conda_asks(self, conda: Conda, over_pip: Path) -> None:
         was = tree(over_pip)
         code, shown = talk(conda, "install", "-p", over_pip, "alpha=1.0", answers={QUESTION: "n"})
-        assert NEWS in shown
+        assert BLOCK in shown
         assert "stopped at your word; nothing was changed" in shown
         assert "Proceed ([y]/n)?" not in shown
         assert code == 1
@@ -75,8 +75,8 @@ class TestPrompt:
         answers = {QUESTION: "y", "Proceed ([y]/n)?": "y"}
         code, shown = talk(conda, "install", "-p", over_pip, "alpha=1.0", answers=answers)
         assert code == 0, shown
-        assert shown.index(NEWS) < shown.index(QUESTION) < shown.index("Proceed ([y]/n)?")
-        assert shown.count(QUESTION) == shown.count(NEWS) == 1
+        assert shown.index(BLOCK) < shown.index(QUESTION) < shown.index("Proceed ([y]/n)?")
+        assert shown.count(QUESTION) == shown.count(BLOCK) == 1
         assert any((over_pip / "conda-meta").glob("alpha-1.0-*.json"))
 
     def test_nothing_is_asked_where_nothing_is_harmed(self, conda: Conda, over_pip: Path) -> None:
@@ -172,10 +172,29 @@ class TestBlock:
         archive = channel.root / "noarch" / "alpha-1.0-py_0.conda"
         done = driver.run("install", "-y", "--json", "-p", over_pip, archive, env={MODE: "block"})
         assert done.returncode == 1
-        # conda wraps what `verify` returns.
-        assert "alpha 2.0: conda's alpha 1.0 will overwrite 6 files" in json.dumps(done.json())
+        assert "alpha 2.0: conda's alpha 1.0 will overwrite 6 files" in done.json()["message"]
+        assert "ClobberError" not in done.stdout
         assert tree(over_pip) == was
         assert driver.run("install", "-y", "-p", over_pip, "beta", env={MODE: "warn"}).returncode == 0
+
+    def test_a_name_alone_is_refused_when_it_is_downloaded(
+        self, driver: Driver, over_pip: Path, tmp_path: Path
+    ) -> None:
+        cold = {MODE: "block", "CONDA_PKGS_DIRS": str(tmp_path / "cold")}
+        dry = driver.run("install", "-y", "--dry-run", "-p", over_pip, "alpha=1.0", env=cold)
+        assert dry.returncode == 1
+        assert "conda-pipsafe refuses this transaction: it may harm 1 package that pip installed" in dry.stderr
+        was = tree(over_pip)
+        done = driver.run("install", "-y", "--json", "-p", over_pip, "alpha=1.0", env=cold)
+        assert done.returncode == 1
+        if driver.conda.version() >= (25, 5):
+            assert f"{BLOCK} may harm 1 package" in done.stderr
+            assert "the command is refused once that is downloaded" in done.stderr
+            assert "it would harm 1 package" in done.json()["message"]
+            assert "alpha 2.0: conda's alpha 1.0 will overwrite 6 files" in done.json()["message"]
+        assert "ClobberError" not in done.stdout + done.stderr
+        assert tree(over_pip) == was
+        assert not (over_pip / "conda-meta/pipsafe/pending.json").exists(), "nothing was begun"
 
     def test_dry_run(self, driver: Driver, over_pip: Path) -> None:
         done = driver.run("install", "-y", "--dry-run", "--json", "-p", over_pip, "alpha=1.0", env={MODE: "block"})

@@ -40,6 +40,9 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Channel:
         PackageSpec("filey", "2.0", noarch="generic", files={"share/filey": b"conda's\n"}),
         PackageSpec("trunk", "1.0", noarch="python", depends=["python"],
                     files={"site-packages/tool/__init__.py": b"X = 1\n"}),
+        PackageSpec("vendors", "1.0", noarch="python", depends=["python"], files={
+            "site-packages/vendors/__init__.py": b"",
+            "site-packages/vendors/_vendor/tool-2.0.dist-info/METADATA": b"Name: tool\nVersion: 2.0\n"}),
         PackageSpec("through", "1.0", noarch="generic", files={"alias/common/x.txt": b"conda's\n"}),
         PackageSpec("broken", "1.0", noarch="python", depends=["python"], files={
             "site-packages/tool/__init__.py": b"X = 1 1\n"}),
@@ -111,7 +114,7 @@ def test_names_that_only_the_channel_knows(
     prefix = make_env("python", "pip")
     install(prefix, wheels, "Quux.Dist", "tool")
     told = conda(driver, prefix, odd, channel, "cquux", "--dry-run").ok().stderr
-    assert WARNS in told
+    assert WARNS.replace("will", "may") in told
     assert "Quux.Dist 1.0: conda's cquux 2.0 comes under the same name (not downloaded yet" in told
     # Nothing is changed by a download.
     assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "cquux", "--download-only").ok().stderr
@@ -119,12 +122,43 @@ def test_names_that_only_the_channel_knows(
     assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "tool", "--dry-run").ok().stderr
 
 
+def test_a_dry_run_that_cannot_know_says_so(
+    driver: Driver, make_env: MakeEnv, odd: Channel, channel: Channel, wheels: Path, tmp_path: Path
+) -> None:
+    """Names and paths differ: trunk has pip's tool in it, and no name tells."""
+    prefix = make_env("python", "pip")
+    cold = {"CONDA_PKGS_DIRS": str(tmp_path / "cold")}
+    assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "trunk", "--dry-run", **cold).ok().stderr
+    install(prefix, wheels, "tool")
+    told = conda(driver, prefix, odd, channel, "trunk", "--dry-run", **cold).ok().stderr
+    assert "conda-pipsafe: names only: by their names nothing that pip installed is harmed; trunk is not" in told
+    assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "tool", "--dry-run", **cold).ok().stderr
+    ignored = {**cold, "CONDA_PLUGINS_PIPSAFE_IGNORE": str(prefix)}
+    assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "trunk", "--dry-run", **ignored).ok().stderr
+    done = conda(driver, prefix, odd, channel, "trunk", **cold).ok()
+    assert "names only" not in done.stderr, "what tells exactly follows"
+    assert WARNS in done.stderr
+
+
+def test_what_a_package_vendors_is_none_of_its_distributions(
+    driver: Driver, make_env: MakeEnv, odd: Channel, channel: Channel, wheels: Path
+) -> None:
+    """setuptools has the dist-infos of 16 others below `setuptools/_vendor`."""
+    prefix = make_env("python", "pip")
+    install(prefix, wheels, "tool")
+    assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "vendors").ok().stderr
+    assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "vendors", "--force-reinstall").ok().stderr
+
+
 def test_an_alarm_of_a_name_is_taken_back(
     driver: Driver, make_env: MakeEnv, odd: Channel, channel: Channel, wheels: Path
 ) -> None:
     prefix = make_env("python", "pip")
     install(prefix, wheels, "namesake")
-    done = conda(driver, prefix, odd, channel, "namesake").ok()
+    # Before 25.5 there is no last look: a name has to do.
+    mode = {MODE: "block"} if driver.conda.version() >= (25, 5) else {}
+    done = conda(driver, prefix, odd, channel, "namesake", **mode).ok()
+    assert WARNS.replace("will", "may") in done.stderr
     assert "namesake 0.1: conda's namesake 1.0 comes under the same name (not downloaded yet" in done.stderr
     assert "namesake 0.1: not harmed: no path of it is met" in done.stderr
     assert "conda-pipsafe: what" not in done.stderr

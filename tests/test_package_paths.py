@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from conda_pipsafe.forecast import package_paths
-from conda_pipsafe.forecast.package_paths import PackagePaths, is_linked_as, read_package_paths, recall_package_paths
+from conda_pipsafe.forecast.package_paths import (
+    PackagePaths,
+    distributions_among,
+    is_linked_as,
+    read_package_paths,
+    recall_package_paths,
+)
 from conda_pipsafe.prefix.files import UnreadableError
 
 SITE = "lib/python3.12/site-packages"
@@ -137,10 +143,29 @@ def test_one_that_cannot_be_read(tmp_path: Path, name: str) -> None:
         ("tool.egg-info/PKG-INFO", {"tool": ""}),
         ("other/METADATA", {}),
         ("tool-1.0.dist-info/RECORD", {}),
+        ("tool/_vendor/other-1.0.dist-info/METADATA", {}),
+        ("tool/site-packages/other-1.0.dist-info/METADATA", {}),
     ],
 )
 def test_distributions(tmp_path: Path, path: str, expected: dict[str, str]) -> None:
     assert read(extracted(tmp_path, [f"{SITE}/{path}"])).distributions == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "site", "counts"),
+    [
+        ("site-packages", SITE, True),
+        ("lib64/python3.12/site-packages", SITE, True),
+        ("lib/pypy3.10/site-packages", SITE, True),
+        ("Lib/site-packages", None, True),
+        ("python/modules", "python/modules", True),
+        ("python/modules", SITE, False),
+        ("share/tool/site-packages", SITE, False),
+    ],
+)
+def test_where_a_distribution_counts(folder: str, site: str | None, counts: bool) -> None:
+    found = distributions_among([f"{folder}/tool-1.0.dist-info/METADATA"], site)
+    assert found == ({"tool": "1.0"} if counts else {})
 
 
 def test_windows_has_two_files_for_a_script() -> None:

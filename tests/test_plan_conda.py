@@ -113,14 +113,36 @@ def test_conda_s_own_errors_are_shown(conda: Conda, over_pip: Path) -> None:
     ("words", "said"),
     [
         ((), "no conda command"),
-        (("--", "list"), "conda list"),
-        (("--", "env", "list"), "conda env list"),
+        (("--", "frobnicate"), "conda frobnicate"),
+        (("--", "env", "frobnicate"), "conda env frobnicate"),
+        (("--", "run", "pip", "list"), "conda run pip"),
+        (("--", "doctor", "--fix"), "conda doctor --fix"),
         (("-p", "here", "--", "install", "-n", "there", "alpha"), "named twice"),
         (("--", "install", "--no-such-option"), "no-such-option"),
     ],
 )
 def test_usage(conda: Conda, words: tuple[str, ...], said: str) -> None:
     assert said in plan(conda, *words, code=2)["error"]
+
+
+@pytest.mark.parametrize(
+    "words", [("list",), ("env", "list"), ("info", "--envs"), ("export", "--json"), ("conda", "config", "--show")]
+)
+def test_a_command_that_needs_no_plan(conda: Conda, over_pip: Path, words: tuple[str, ...]) -> None:
+    value = plan(conda, "-p", over_pip, "--", *words, code=0)
+    assert (value["harmed"], value["prefix"], value["link"]) == (False, str(over_pip), [])
+    assert value["notes"] == ["this command installs and removes no package"]
+    assert plan(conda, "--", *words, "-p", over_pip, code=0)["prefix"] == str(over_pip)
+    assert plan(conda, "--", *words, "-p", f"{over_pip}/none", code=1)["command"] == "error"
+    if "config" in words:
+        assert plan(conda, "-p", over_pip, "--", "config", "-p", code=0)["prefix"] == str(over_pip)
+
+
+def test_create_without_a_name_is_not_about_base(conda: Conda, over_pip: Path) -> None:
+    active = {"CONDA_PREFIX": str(over_pip)}
+    value = plan(conda, "--", "create", "--dry-run", "alpha=1.0", code=0, env=active)
+    assert not value["deletes_prefix"]
+    assert value["prefix"] != str(over_pip)
 
 
 def test_remove(conda: Conda, replaced: Path) -> None:
@@ -240,7 +262,7 @@ def test_a_pip_section_over_conda_s_packages(conda: Conda, over_pip: Path, tmp_p
     assert value["harmed"] is True
     assert value["harms"] == []
     assert value["pip_section"] == [
-        {"file": str(file), "requirement": "gamma", "replaces": {"name": "gamma", "version": None}}
+        {"file": str(file), "requirement": "gamma", "replaces": {"name": "gamma", "version": "1.0"}}
     ]
     told = conda.run("pipsafe", "plan", "-p", over_pip, "--", "env", "update", "--file", file)
     assert told.returncode == 3

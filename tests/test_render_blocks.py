@@ -20,7 +20,9 @@ from conda_pipsafe.installer.uninstall import RemovalOutcome
 from conda_pipsafe.ledger.reconcile import Reconciled
 from conda_pipsafe.ledger.store import open_ledger
 from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
-from conda_pipsafe.render.forecast import deletion_text, forecast_text, forecast_value, refined_text, ways_out
+from conda_pipsafe.render.deletion import deletion_text
+from conda_pipsafe.render.forecast import forecast_text, forecast_value, refined_text, ways_out
+from conda_pipsafe.render.names_only import names_text
 from conda_pipsafe.render.offers import offer_lines, taken_lines
 from conda_pipsafe.render.outcome import begun_text, copy_text, kept_text, marker_text, outcome_text
 from conda_pipsafe.render.pip_section import section_text
@@ -396,7 +398,35 @@ class TestForecast:
         prefix.pip_dist("tool")
         found = seen(prefix, replace(linked("tool"), paths=None, distributions={"tool": "2.0"}))
         said = "conda's tool 2.0 comes under the same name (not downloaded yet: the paths are not known)"
-        assert f"  tool 1.0: {said}" in forecast_text(found, found.harms).splitlines()
+        title, effect, *_ = forecast_text(found, found.harms).splitlines()
+        whose = f"1 package that pip installed in {prefix.root}"
+        assert (title, effect) == (f"conda-pipsafe: this transaction may harm {whose}", f"  tool 1.0: {said}")
+        refused = forecast_text(found, found.harms, refused=True)
+        assert refused.startswith(f"conda-pipsafe refuses this transaction: it may harm {whose}\n")
+
+    def test_a_dry_run_that_knows_names_only(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool")
+        names = ("six", "library", *(f"p{number}" for number in range(5)))
+        cold = [
+            replace(linked(name), paths=None, distributions={} if name == "library" else {name: "2.0"})
+            for name in names
+        ]
+        start = "conda-pipsafe: names only: by their names nothing that pip installed is harmed; "
+        end = " not downloaded\n  exactly:  conda pipsafe plan --download -- CONDA-COMMAND"
+        assert names_text(seen(prefix, cold[0])) == f"{start}six is{end}"
+        assert names_text(seen(prefix, *cold)) == f"{start}six, p0, p1, … (6 packages) are{end}"
+        assert names_text(seen(prefix, cold[1])) is None, "a library: no Python in it"
+        assert names_text(seen(prefix, linked("six", MODULE))) is None
+
+    def test_what_is_known_and_what_is_not(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"tool/__init__.py": ""})
+        for name in ("more", "less"):
+            prefix.pip_dist(name)
+        named = [replace(linked(name), paths=None, distributions={name: "2.0"}) for name in ("more", "less")]
+        found = seen(prefix, linked("c-tool", MODULE), *named)
+        title = "conda-pipsafe: this transaction will harm 1 package and may harm 2 more that pip installed in"
+        assert forecast_text(found, found.harms).startswith(f"{title} {prefix.root}\n")
+        assert [harm.by_name_alone for harm in found.harms] == [True, True, False]
 
     def test_what_stays_behind_comes_again_from_where_it_came(self, prefix: PrefixFactory) -> None:
         direct(prefix.pip_dist("mine"), url="file:///my%20work", dir_info={"editable": True})
@@ -480,9 +510,10 @@ class TestDeletion:
 
 @pytest.mark.parametrize("refused", [False, True])
 def test_a_pip_section(refused: bool) -> None:
+    newer = "if it finds a newer one"
     clashes = [
-        ("alpha>=2", "alpha", "1.0"), ("alpha>=1  # newer", "alpha", "1.0"), ("zeta", "zeta", ""),
-        ("eta", "eta", "1.*"), ("eta>=1", "eta", "1.1.1w"), ("zeta @ https://x.test/zeta.whl", "zeta", "2.0"),
+        ("alpha>=2", "alpha", "1.0", ""), ("alpha>=1  # newer", "alpha", "1.0", newer), ("zeta", "zeta", "", newer),
+        ("zeta @ git+https://x.test/zeta", "zeta", "2.0", "if it is another version"),
     ]  # fmt: skip
     first, *lines = section_text("/my/env.yml", clashes, refused=refused).splitlines()
     start = "conda-pipsafe refuses this command" if refused else "conda-pipsafe: a clash"
@@ -492,9 +523,7 @@ def test_a_pip_section(refused: bool) -> None:
         f"  alpha>=2: {over} alpha 1.0",
         f"  alpha>=1  # newer: {over} alpha 1.0 if it finds a newer one",
         f"  zeta: {over} zeta if it finds a newer one",
-        f"  eta: {over} eta 1.* if it finds a newer one",
-        f"  eta>=1: {over} eta 1.1.1w",
-        f"  zeta @ https://x.test/zeta.whl: {over} zeta 2.0",
+        f"  zeta @ git+https://x.test/zeta: {over} zeta 2.0 if it is another version",
         "  to keep conda's: take these lines out of the pip section, or pin conda's version there",
         "  to take pip's: take the packages out of the file's conda part",
     ]

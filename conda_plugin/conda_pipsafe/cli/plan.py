@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from conda_pipsafe.cli.console import Console
+from conda_pipsafe.cli.plan_nothing import changes_nothing, foresee_nothing
 from conda_pipsafe.cli.target import add_target_options
 from conda_pipsafe.errors import Exit, PipsafeError
 
@@ -68,6 +69,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
         return _show(console, foresee(args), args.rest, solver="py-rattler" if args.channel else None)
     words = args.rest[1:] if args.rest[:1] == ["conda"] else args.rest
+    if changes_nothing(words):
+        return _show(console, foresee_nothing(args, words), words)
     _check(words)
     if "conda" not in sys.modules:
         return _by_conda(args, console, words)

@@ -130,6 +130,13 @@ def may_ask() -> bool:
     return sys.stdin.isatty() and not (context.always_yes or context.json or context.dry_run or context.quiet)
 
 
+def shows_progress() -> bool:
+    """Whether conda says what it is at in a line that it goes on with: not so with `--json`."""
+    from conda.base.context import context
+
+    return not context.json
+
+
 def is_dry_run() -> bool:
     """Whether the running command changes nothing, by option or by setting."""
     from conda.base.context import context

@@ -25,8 +25,7 @@ from conda_pipsafe.engines.states import EXPLICIT_MARKER
 from conda_pipsafe.forecast.copying import Replaced, forecast_copy, replaced_packages
 from conda_pipsafe.forecast.deletion import forecast_deletion
 from conda_pipsafe.forecast.effects import Forecast, forecast
-from conda_pipsafe.prefix.history import History
-from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, read_snapshot
+from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, Snapshot, no_environment, read_snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +88,14 @@ def foresee_unsolved(command: str, options: Any, *, download: bool) -> Foreseen 
 
 
 def command_prefix(command: str, options: Any) -> str:  # noqa: ANN401
-    """The prefix that a command is about, also where an environment file names it."""
+    """The prefix that a command is about, also where an environment file names it; empty where `create` has no name."""
     named = getattr(options, "name", None) or getattr(options, "prefix", None)
     if command in {"env_update", "create", "env_create"} and not named:
         found = conda_context.prefix_of_file(getattr(options, "file", None))
         if found is not None:
             return found
+        if command != "env_update":  # conda takes base for it, and refuses
+            return ""
     return conda_context.target_prefix() or ""
 
 
@@ -114,7 +115,7 @@ def _snapshot(prefix: str) -> Snapshot:
     try:
         return read_snapshot(prefix)
     except NotAnEnvironmentError:
-        return Snapshot(os.path.abspath(prefix), (), (), (), History(()), None)
+        return no_environment(prefix)
 
 
 def _copy(source: str, destination: str) -> Foreseen:

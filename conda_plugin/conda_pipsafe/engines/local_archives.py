@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.forecast.package_paths import distributions_among
 
 _INSIDE = "info/paths.json"
-_DISTRIBUTION = re.compile(r"(?:^|/)([^/-]+)-([^/-]+)(?:-py[\d.]+)?\.(?:dist-info/METADATA|egg-info(?:/PKG-INFO)?)$")
 _TRIED = 3  # archives of one name: the first that can be read tells for all
 
 
@@ -61,5 +59,5 @@ def _distributions(archive: str) -> dict[str, str]:
         if member.name == _INSIDE:
             file = tar.extractfile(member)
             paths = [str(item["_path"]) for item in json.load(file)["paths"]] if file else []
-            return {canonical_name(match[1]): match[2] for path in paths if (match := _DISTRIBUTION.search(path))}
+            return distributions_among(paths)
     raise ValueError(f"{archive} has no {_INSIDE}")

@@ -74,14 +74,14 @@ def forecast_copy(snapshot: Snapshot, destination: str, packages: Sequence[Linke
         packages: conda's packages in the order in which it links them: of two that have one path the later one's file
             is there in the end. Empty when that is not known; one without paths is known by its record only.
     """
+    site = next((site.path for site in snapshot.sites if site.current), None)
     link = tuple(
         LinkedPackage(
             record.name, record.version, record.build, record.channel, frozenset(record.files),
-            distributions_among(record.files),
+            distributions_among(record.files, site),
         )
         for record in snapshot.records
     )  # fmt: skip
-    site = next((site.path for site in snapshot.sites if site.current), None)
     transaction = Transaction(destination, link, (), snapshot.python, snapshot.python, site, site)
     losses = _Losses(snapshot, packages)
     harms = [harm for dist in snapshot.pip_distributions() if (harm := losses.of(dist)) is not None]

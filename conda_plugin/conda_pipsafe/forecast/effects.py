@@ -80,6 +80,12 @@ class Harm:
     hidden: tuple[tuple[str, str], ...] = ()
     leftover: tuple[str, ...] = ()
 
+    @property
+    def by_name_alone(self) -> bool:
+        """Whether it may turn out to be none: there is nothing but the name of a package that is not downloaded."""
+        paths = self.overwritten or self.deleted or self.leftover
+        return self.by_name_only and not (paths or self.orphaned or self.broken or self.hidden)
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
@@ -204,10 +210,10 @@ def _left(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) -> tuple[s
 
 
 def _names_in(snapshot: Snapshot, dist: Distribution) -> list[str]:
-    try:
-        return sorted(os.listdir(os.path.join(snapshot.prefix, dist.path)))
-    except OSError:
-        return []
+    """The files of a dist-info, also those in its folders (`licenses/`, PEP 639): a folder goes when it is empty."""
+    top = os.path.join(snapshot.prefix, dist.path)
+    files = (os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names)
+    return sorted(os.path.relpath(file, top).replace(os.sep, "/") for file in files)
 
 
 def _taken(plan: PlannedPaths, overwritten: Iterable[str], comer: str | None) -> tuple[TakenCommand, ...]:
@@ -248,8 +254,8 @@ def _shadowed(
     hidden = tuple(pair for pair in taken if not _is_hidden(snapshot, f"{dist.site.path}/{pair[0]}"))
     if package is None:
         return bool(hidden), hidden
-    known = bool(own) and package.paths is not None
-    return bool(taken) if known else True, hidden
+    # Of one that is not downloaded only the name is known; so is that of a checkout whose modules nobody can tell.
+    return package.paths is not None and (bool(taken) or not own), hidden
 
 
 def _is_hidden(snapshot: Snapshot, module: str) -> bool:

@@ -1,8 +1,8 @@
 """Which Python distributions a conda package brings that is not on this disk yet.
 
 Names only, for packages whose paths nobody can know before they are downloaded: never for a claim about paths. In
-order of trust: the `purls` of the repodata (CEP draft "PURLs in repodata", written by conda-forge), what the version
-that is installed or lies in a package cache brings, a table of well-known differences, the conda name itself.
+order of trust: the `purls` of the repodata (draft of a CEP: conda/ceps#63; pixi writes them), what the version that
+is installed or lies in a package cache brings, a table of well-known differences, the conda name itself.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+from urllib.parse import unquote
 
-from conda_pipsafe.forecast.package_paths import read_package_paths
+from conda_pipsafe.forecast.known_names import KNOWN
+from conda_pipsafe.forecast.package_paths import distributions_among, read_package_paths
+from conda_pipsafe.prefix.conda_version import CondaVersion, VersionSyntaxError
 from conda_pipsafe.prefix.files import UnreadableError
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.patterns import lazy
@@ -23,81 +26,7 @@ PYPI = "pkg:pypi/"
 MOST_FOLDERS = 3
 _SPEC_NAME = lazy(r"[A-Za-z0-9_.-]+")
 
-# Well-known packages of conda-forge whose name is not that of their distribution. Each pair stands in parselmouth's
-# mapping, which is read from the dist-infos in the packages (prefix-dev/parselmouth, files/compressed_mapping.json);
-# most also in grayskull's (conda/grayskull, grayskull/strategy/config.yaml).
-_DIFFERENT: Mapping[str, str] = {
-    "boruta_py": "boruta",
-    "brotli-python": "brotli",
-    "cockroachdb-python": "cockroachdb",
-    "cupy-core": "cupy",
-    "dask-core": "dask",
-    "delegator": "delegator-py",
-    "docker-py": "docker",
-    "esprima-python": "esprima",
-    "geopandas-base": "geopandas",
-    "gnupg-py": "gnupg",
-    "h2o-py": "h2o",
-    "hjson-py": "hjson",
-    "jupyterhub-base": "jupyterhub",
-    "libopencv": "opencv-python",
-    "matplotlib-base": "matplotlib",
-    "mne-base": "mne",
-    "msg-extractor": "extract-msg",
-    "msgpack-python": "msgpack",
-    "neo4j-python-driver": "neo4j",
-    "nvidia-ml": "nvidia-ml-py3",
-    "ollama-python": "ollama",
-    "ortools-python": "ortools",
-    "pandera-core": "pandera",
-    "pennylane-core": "pennylane",
-    "pvlib-python": "pvlib",
-    "py-lief": "lief",
-    "py-opencv": "opencv-python",
-    "py-xgboost": "xgboost",
-    "pyarrow-core": "pyarrow",
-    "pyct-core": "pyct",
-    "pymc-base": "pymc",
-    "pyqt": "pyqt5",
-    "pysoundfile": "soundfile",
-    "pytables": "tables",
-    "python-annoy": "annoy",
-    "python-build": "build",
-    "python-confluent-kafka": "confluent-kafka",
-    "python-duckdb": "duckdb",
-    "python-eccodes": "eccodes",
-    "python-fastjsonschema": "fastjsonschema",
-    "python-flatbuffers": "flatbuffers",
-    "python-graphviz": "graphviz",
-    "python-installer": "installer",
-    "python-kaleido": "kaleido",
-    "python-kubernetes": "kubernetes",
-    "python-lmdb": "lmdb",
-    "python-mss": "mss",
-    "python-sounddevice": "sounddevice",
-    "python-symengine": "symengine",
-    "python-tzdata": "tzdata",
-    "python-xxhash": "xxhash",
-    "python-zstd": "zstd",
-    "pytorch": "torch",
-    "pytorch-cpu": "torch",
-    "pytorch_geometric": "torch-geometric",
-    "ray-core": "ray",
-    "redis-py": "redis",
-    "seaborn-base": "seaborn",
-    "sentencepiece-python": "sentencepiece",
-    "tensorflow-base": "tensorflow",
-    "trino-python-client": "trino",
-}
-# Packages that only depend on others, after the same mapping.
-_EMPTY = ("opencv", "pytorch-gpu", "ray-default", "typing-extensions", "uvicorn-standard")
-KNOWN: Mapping[str, tuple[str, ...]] = {
-    **{name: (distribution,) for name, distribution in _DIFFERENT.items()},
-    **dict.fromkeys(_EMPTY, ()),
-}
-
-
-# Where a claim comes from: the channel's own word, a version that is on this disk, the table above, the bare name.
+# Where a claim comes from: the channel's own word, a version that is on this disk, the known names, the bare name.
 Evidence = Literal["purl", "disk", "table", "name"]
 
 
@@ -143,14 +72,15 @@ def evidence_of(
     """As `distributions_of`, and what says so."""
     named = _from_purls(package.purls)
     if named:
-        return "purl", dict.fromkeys(named, package.version)
+        return "purl", {name: version or package.version for name, version in named.items()}
     if package.inside is not None:
         return "disk", dict(package.inside)
     other = (_installed(package, snapshot) if snapshot is not None else None) or _cached(package, caches)
     if other is not None:
         version, found = other
-        # What has the package's version follows it; what has one of its own is left as it was seen.
-        return "disk", {key: package.version if has == version else has for key, has in found.items()}
+        return "disk", {key: _following(has, version, package.version) for key, has in found.items()}
+    if package.purls is not None and not package.purls:
+        return "purl", {}
     known = KNOWN.get(package.name)
     if known is not None:
         return "table", {canonical_name(name): package.version for name in known}
@@ -168,10 +98,16 @@ def names_to_look_for(key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*known, *spellings, f"python-{key}", f"{key}-python"]))
 
 
-def _from_purls(purls: Sequence[str] | None) -> list[str]:
-    pypi = [purl for purl in purls or () if purl.startswith(PYPI)]
-    names = (purl.removeprefix(PYPI).split("@")[0].split("?")[0].split("#")[0] for purl in pypi)
-    return [canonical_name(name) for name in names if name]
+def _from_purls(purls: Sequence[str] | None) -> dict[str, str]:
+    """Canonical names, each with the version that stands behind it, if one does."""
+    found: dict[str, str] = {}
+    for purl in purls or ():
+        if purl[: len(PYPI)].lower() == PYPI:
+            # https://github.com/package-url/purl-spec: NAME@VERSION?QUALIFIERS#SUBPATH, each percent-encoded
+            name, _, version = purl[len(PYPI) :].partition("#")[0].partition("?")[0].partition("@")
+            if name:
+                found[canonical_name(unquote(name))] = unquote(version)
+    return found
 
 
 def _may_be_python(package: Undownloaded) -> bool:
@@ -190,12 +126,26 @@ _Found = tuple[str, Mapping[str, str]]  # the conda package's version, its distr
 
 
 def _installed(package: Undownloaded, snapshot: Snapshot) -> _Found | None:
+    """By the list in its record: what it brought is there, even where pip has replaced it since."""
     record = snapshot.record_named(package.name)
-    if record is None:
+    if record is None or not record.files:
         return None
-    found = {dist.key: dist.version for dist in snapshot.distributions if snapshot.record_of(dist) is record}
-    # None of them may also mean that pip replaced what the record brought.
-    return (record.version, found) if found else None
+    site = next((site.path for site in snapshot.sites if site.current), None)
+    return record.version, distributions_among(record.files, site)
+
+
+def _following(has: str, version: str, comes: str) -> str:
+    """The version that a distribution of another version of its package has.
+
+    What has the package's version follows it; of what has one of its own that is not known, and empty.
+    """
+    if comes == version:
+        return has
+    try:
+        same = has == version or CondaVersion(has) == CondaVersion(version)
+    except VersionSyntaxError:
+        same = False
+    return comes if same else ""
 
 
 def _cached(package: Undownloaded, caches: Sequence[str]) -> _Found | None:

@@ -8,17 +8,19 @@ script, and each module gets a `.pyc`. Old packages have `info/files` instead of
 from __future__ import annotations
 
 import os
-import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from conda_pipsafe.prefix.files import RECORD_LIMIT, UnreadableError, read_bytes, read_json, read_text
-from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.metadata import METADATA_ENDS, canonical_name
 from conda_pipsafe.prefix.paths import are_clean, clean_relative, scripts_dir
+from conda_pipsafe.prefix.patterns import lazy
 
 _READ = ("paths.json", "files", "link.json")
 _COMPARED_AT_MOST = 256 * 1024 * 1024  # bytes
+# In a `noarch: python` package, and installed: on Unix (`lib64` too, and PyPy's), on Windows.
+_SITE_PACKAGES = lazy(r"(?:lib(?:64)?/[^/]+/|Lib/)?site-packages$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def read_package_paths(extracted: str, *, noarch: str | None, python: str | None
     link_type, entry_points = _link_json(extracted)
     if (noarch or link_type) != "python":
         same = {path: f"{extracted}/{path}" for path in listed}
-        return PackagePaths(frozenset(listed), distributions_among(listed), {}, same, {})
+        return PackagePaths(frozenset(listed), distributions_among(listed, site), {}, same, {})
     scripts_folder = scripts_dir()
     tag = f".cpython-{(python or '').replace('.', '')}.pyc"
     sources: dict[str, str] = {}
@@ -73,7 +75,7 @@ def read_package_paths(extracted: str, *, noarch: str | None, python: str | None
         for script in _script_paths(name, scripts_folder):
             scripts[script] = function
     every = frozenset((*sources, *compiled, *scripts))
-    return PackagePaths(every, distributions_among(sources), scripts, sources, compiled)
+    return PackagePaths(every, distributions_among(sources, site), scripts, sources, compiled)
 
 
 def recall_package_paths(extracted: str, *, noarch: str | None, python: str | None, site: str | None) -> PackagePaths:
@@ -152,21 +154,25 @@ def _script_paths(name: str, scripts_folder: str) -> tuple[str, ...]:
     return (f"{scripts_folder}/{name}",)
 
 
-def distributions_among(paths: Iterable[str]) -> dict[str, str]:
-    """Name and version of each dist-info or egg-info, from its folder's name (PyPA: `NAME-VERSION.dist-info`)."""
+def distributions_among(paths: Iterable[str], site: str | None = None) -> dict[str, str]:
+    """Name and version of each dist-info or egg-info, from its folder's name (PyPA: `NAME-VERSION.dist-info`).
+
+    Only what lies in a site-packages folder itself: packages vendor others' dist-info deeper down (setuptools has 16).
+
+    Args:
+        paths: Of a package, as its own list has them or as they are installed.
+        site: The environment's site-packages folder, whatever it is called.
+    """
     found: dict[str, str] = {}
     for path in paths:
-        if not path.endswith(("/METADATA", "/PKG-INFO", ".egg-info")):
-            continue  # nearly all of them
-        folder, _, leaf = path.rpartition("/")
-        if leaf in {"METADATA", "PKG-INFO"} and folder.endswith((".dist-info", ".egg-info")):
-            stem = posixpath.basename(folder).rpartition(".")[0]
-        elif leaf.endswith(".egg-info"):
-            stem = leaf.removesuffix(".egg-info")
-        else:
+        if not path.endswith(METADATA_ENDS):
             continue
-        name, _, rest = stem.partition("-")
-        found[canonical_name(name)] = rest.split("-", 1)[0]
+        entry = path.removesuffix("/METADATA").removesuffix("/PKG-INFO")
+        folder, _, name = entry.rpartition("/")
+        if folder != site and not _SITE_PACKAGES.match(folder):
+            continue
+        key, _, rest = name.rpartition(".")[0].partition("-")
+        found[canonical_name(key)] = rest.split("-", 1)[0]
     return found
 
 

@@ -1,4 +1,4 @@
-"""The question of the mode `prompt`, and what is said when the answer is no or nobody can be asked."""
+"""The question of the mode `prompt`, what is said when nobody can be asked, and when it is too early to refuse."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ CANNOT_ASK = (
     "  run the command again: what it brings is downloaded now, and so the question comes first; or go on without a\n"
     "  question:  CONDA_PLUGINS_PIPSAFE_MODE=warn conda ..."
 )
+
+REFUSED_LATER = "  (mode block: if it does, the command is refused once that is downloaded, with nothing changed)"
 
 STOPPED = "conda-pipsafe: stopped at your word; nothing was changed"
 

@@ -65,7 +65,7 @@ def _before_change(command: str, options: Any) -> None:  # noqa: ANN401 - argpar
     if source is None and getattr(options, "file", None):
         from conda_pipsafe.hooks.pip_section import is_known_later, warn_of_pip_sections
 
-        if is_known_later(command, options):
+        if is_known_later(options.file):
             session.sections = options.file
         else:
             warn_of_pip_sections(options.file, sessions.snapshot_before(session.prefix) if session.prefix else None)

@@ -21,7 +21,7 @@ def warn_of_deletion(command: str, options: Any) -> None:  # noqa: ANN401 - cond
     from conda_pipsafe.forecast.deletion import forecast_deletion
     from conda_pipsafe.hooks.ignoring import passed_over
     from conda_pipsafe.prefix.snapshot import read_snapshot
-    from conda_pipsafe.render.forecast import deletion_text
+    from conda_pipsafe.render.deletion import deletion_text
 
     # Not the session's snapshot: what comes in its place is met with what is there then.
     seen = forecast_deletion(read_snapshot(prefix))

@@ -5,25 +5,29 @@ What stands there and comes from conda too is replaced by the newest version tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.engines.conda_files import PipSection, pip_sections
 from conda_pipsafe.hooks.asking import confirmed
 from conda_pipsafe.hooks.guard import Refusal, tell
+from conda_pipsafe.hooks.pip_lines import Asked, Lines, read_lines
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.render.pip_section import section_text
 
 if TYPE_CHECKING:
-    from packaging.requirements import Requirement
+    from packaging.markers import Marker
 
+    from conda_pipsafe.forecast.transaction import Transaction
     from conda_pipsafe.prefix.snapshot import Snapshot
 
 
-# A line of the section that means a package of conda's, that package's conda name, its version (empty: not known).
-Clash: TypeAlias = tuple[str, str, str]
+# A line of the section that means a package of conda's, that package's conda name, its version (empty: not known),
+# and on what it depends whether pip replaces it (empty: on nothing).
+Clash: TypeAlias = tuple[str, str, str, str]
+NEWER, ANOTHER = "if it finds a newer one", "if it is another version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +38,23 @@ class _FromConda:
     version: str
 
 
-def is_known_later(command: str, options: Any) -> bool:  # noqa: ANN401 - argparse's namespace
-    """Whether the solver has to say first which packages of conda's stay: `env update --prune` takes some away."""
-    files = getattr(options, "file", None)
-    prunes = command == "env_update" and bool(getattr(options, "prune", False))
-    return prunes and any(section.conda for section in pip_sections(files))
+def is_known_later(files: object) -> bool:
+    """Whether the solver has to say first what conda brings, and takes away (`env update --prune`)."""
+    return any(section.conda for section in pip_sections(files))
 
 
-def warn_of_pip_sections(files: object, snapshot: Snapshot | None, gone: Container[str] = ()) -> None:
+def warn_of_pip_sections(files: object, snapshot: Snapshot | None, transaction: Transaction | None = None) -> None:
     """Compare what pip is asked for with what conda has in the prefix and brings by the same file.
 
     Args:
         files: What was given as `--file`.
         snapshot: The prefix as it is; None for a new one.
-        gone: The names of conda's packages that go before pip runs.
+        transaction: What the solver found; None where none runs before pip does.
 
     Raises:
         Refusal: When the mode refuses, or a person says no.
     """
-    for file, clashes in clashing_lines(files, snapshot, gone):
+    for file, clashes in clashing_lines(files, snapshot, transaction):
         mode = engine.mode()
         if mode == "block":
             raise Refusal(section_text(file, clashes, refused=True))
@@ -62,54 +64,51 @@ def warn_of_pip_sections(files: object, snapshot: Snapshot | None, gone: Contain
 
 
 def clashing_lines(
-    files: object, snapshot: Snapshot | None, gone: Container[str] = ()
+    files: object, snapshot: Snapshot | None, transaction: Transaction | None = None
 ) -> list[tuple[str, list[Clash]]]:
     """The files whose `pip:` section asks pip for what conda has or brings, each with those lines.
 
     Args:
         files: What was given as `--file`.
         snapshot: The prefix as it is; None for a new one.
-        gone: As for `warn_of_pip_sections`.
+        transaction: As for `warn_of_pip_sections`.
     """
-    found = ((section.file, _clashes(section, snapshot, gone)) for section in pip_sections(files))
+    found = ((section.file, _clashes(section, snapshot, transaction)) for section in pip_sections(files))
     return [(file, clashes) for file, clashes in found if clashes]
 
 
-def _clashes(section: PipSection, snapshot: Snapshot | None, gone: Container[str]) -> list[Clash]:
-    # Costs 17 ms to import, and few files have such a section.
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    known, is_held = _from_conda(section, snapshot, gone), _held(section, snapshot)
-    found: list[Clash] = []
-    for line in section.requirements:
-        try:
-            requirement = Requirement(line.split(" #")[0].strip())
-        except InvalidRequirement:
-            # An option, a path, an address: what it installs is known to pip only.
-            continue
-        key = canonical_name(requirement.name)
-        package = known.get(key)
-        if package is None or is_held(key):
-            continue
-        if not _applies(requirement, snapshot) or _is_kept(requirement, package.version):
-            continue
-        found.append((line, package.name, package.version))
-    return found
+def _clashes(section: PipSection, snapshot: Snapshot | None, transaction: Transaction | None) -> list[Clash]:
+    known, is_held = _from_conda(section, snapshot, transaction), _held(section, snapshot)
+    lines = read_lines(section.file, section.requirements)
+    python = transaction.python_after if transaction is not None else None
+    meant = [one for one in lines.asked if one.key in known and not is_held(one.key)]
+    meant = [one for one in meant if one.marker is None or _applies(one.marker, snapshot, python)]
+    kept = {one.key for one in meant if _is_kept(one, known[one.key].version, lines)}
+    return [
+        (one.line, known[one.key].name, known[one.key].version, _condition(one, known[one.key].version))
+        for one in meant
+        if one.key not in kept
+    ]
 
 
-def _from_conda(section: PipSection, snapshot: Snapshot | None, gone: Container[str]) -> dict[str, _FromConda]:
-    """conda's packages by the canonical names of their distributions, the file's over those that are there."""
+def _from_conda(
+    section: PipSection, snapshot: Snapshot | None, transaction: Transaction | None
+) -> dict[str, _FromConda]:
+    """conda's packages by the canonical names of their distributions, those that come over those that are there."""
     known: dict[str, _FromConda] = {}
-    names: dict[str, list[str]] = {}
+    link = transaction.link if transaction is not None else ()
+    gone = {package.name for package in link}
+    gone |= {package.name for package in (transaction.unlink if transaction is not None else ())}
     for dist in snapshot.distributions if snapshot is not None else ():
         record = snapshot.record_of(dist) if snapshot is not None else None
         if record is not None and record.name not in gone:
             known[dist.key] = _FromConda(record.name, dist.version)
-            names.setdefault(record.name, []).append(dist.key)
-    for name, version in section.conda.items():
-        for key in names.get(name) or [canonical_name(name)]:
-            there = known[key].version if key in known else ""
-            known[key] = _FromConda(name, version or there)
+    for package in link:
+        known |= {key: _FromConda(package.name, version) for key, version in package.distributions.items()}
+    if transaction is None:
+        for name, version in section.conda.items():
+            there = known.get(canonical_name(name))
+            known[canonical_name(name)] = _FromConda(name, version or (there.version if there else ""))
     return known
 
 
@@ -126,21 +125,42 @@ def _held(section: PipSection, snapshot: Snapshot | None) -> Callable[[str], boo
     return lambda key: key not in asked and key in dict(pins.pinned) and not pins.leaves_out(key)
 
 
-def _applies(requirement: Requirement, snapshot: Snapshot | None) -> bool:
+def _applies(marker: Marker, snapshot: Snapshot | None, python: str | None) -> bool:
     from conda_pipsafe.prefix.requirements import marker_environment
 
-    if requirement.marker is None:
-        return True
     record = snapshot.record_named("python") if snapshot is not None else None
-    return bool(requirement.marker.evaluate({**marker_environment(record, None), "extra": ""}))
+    if python is not None and (snapshot is None or snapshot.python != python):
+        record = None
+    return bool(marker.evaluate({**marker_environment(record, python), "extra": ""}))
 
 
-def _is_kept(requirement: Requirement, version: str) -> bool:
-    """Whether `-U` finds nothing to do: the line pins the very version that conda has."""
+def _is_kept(one: Asked, version: str, lines: Lines) -> bool:
+    """Whether `-U` finds nothing to do: what is asked for is pinned to the very version that conda has."""
     from packaging.version import InvalidVersion, Version
 
-    pins = [pin for pin in requirement.specifier if pin.operator in {"==", "==="} and not pin.version.endswith(".*")]
     try:
-        return bool(version and pins and requirement.specifier.contains(Version(version), prereleases=True))
+        has = Version(version)
+        if one.version is not None:
+            return not one.anew and Version(one.version) == has
     except InvalidVersion:
         return False
+    limits = [limit for limit in (one.specifier, lines.limits.get(one.key)) if limit is not None]
+    pins = [
+        pin for limit in limits for pin in limit if pin.operator in {"==", "==="} and not pin.version.endswith(".*")
+    ]
+    allowed = all(limit.contains(has, prereleases=True) for limit in limits)
+    return one.specifier is not None and bool(pins) and allowed
+
+
+def _condition(one: Asked, version: str) -> str:
+    """On what it depends whether pip replaces conda's: nothing where that is not what the line asks for."""
+    from packaging.version import InvalidVersion, Version
+
+    if one.specifier is None:
+        return "" if one.anew or one.version is not None else ANOTHER
+    if not version or not one.specifier:
+        return NEWER
+    try:
+        return NEWER if one.specifier.contains(Version(version), prereleases=True) else ""
+    except InvalidVersion:  # conda's `1.1.1w`, or `1.*` of a file
+        return ""

@@ -10,13 +10,15 @@ import functools
 import json
 import os
 import shlex
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from conda_pipsafe.engines import conda_context as engine
 
 if TYPE_CHECKING:
     from conda_pipsafe.engines.conda_plan import Foreseen
+    from conda_pipsafe.forecast.transaction import Transaction
+    from conda_pipsafe.hooks.pip_section import Clash
 
 ANSWER = "PIPSAFE_PLAN"
 DOWNLOAD = "PIPSAFE_PLAN_DOWNLOAD"
@@ -25,7 +27,7 @@ ANSWER_VERSION = 1
 P = ParamSpec("P")
 _pending: list[str] = []  # what the pre-command hook has to say beside the forecast
 _prefix: list[str] = []
-_sections: list[tuple[str, list[tuple[str, str, str]]]] = []  # what its pip: sections do to conda's packages
+_sections: list[tuple[str, list[Clash]]] = []  # what its pip: sections do to conda's packages
 _later: list[Any] = []  # options of a command whose pip: sections are looked at when the solver is done
 
 
@@ -70,7 +72,7 @@ def before(command: str) -> None:
         )
         from conda_pipsafe.hooks.pip_section import is_known_later
 
-        if is_known_later(command, options):
+        if is_known_later(getattr(options, "file", None)):
             _later.append(options)
         else:
             _sections.extend(_section_clashes(options, prefix))
@@ -93,10 +95,10 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
         unlink, link = (), ()
     # The prefix of `env update` may be named in its file; that of a dry `create` may be conda's own invention.
     prefix = (_prefix[0] if _prefix else None) or engine.target_prefix() or ""
-    gone = {prec.name for prec in unlink} - {prec.name for prec in link}
+    seen = foresee_solved(prefix, unlink, link, download=_download())
     for options in _later:
-        _sections.extend(_section_clashes(options, prefix, gone))
-    _finish(foresee_solved(prefix, unlink, link, download=_download()))
+        _sections.extend(_section_clashes(options, prefix, seen.forecast.transaction))
+    _finish(seen)
 
 
 def stop_action() -> type[Any]:
@@ -127,8 +129,8 @@ def stop_action() -> type[Any]:
 def _section_clashes(
     options: Any,  # noqa: ANN401
     prefix: str,
-    gone: Container[str] = (),
-) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    transaction: Transaction | None = None,
+) -> list[tuple[str, list[Clash]]]:
     from conda_pipsafe.hooks.pip_section import clashing_lines
     from conda_pipsafe.prefix.snapshot import NotAnEnvironmentError, read_snapshot
 
@@ -136,7 +138,7 @@ def _section_clashes(
         snapshot = read_snapshot(prefix)
     except NotAnEnvironmentError:
         snapshot = None
-    return clashing_lines(getattr(options, "file", None), snapshot, gone)
+    return clashing_lines(getattr(options, "file", None), snapshot, transaction)
 
 
 def _download() -> bool:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.hooks import session as sessions
-from conda_pipsafe.hooks.asking import CANNOT_ASK, STOPPED, confirmed
+from conda_pipsafe.hooks.asking import CANNOT_ASK, REFUSED_LATER, STOPPED, confirmed
+from conda_pipsafe.hooks.by_name import admit_names_only, refine
 from conda_pipsafe.hooks.guard import Refusal, conda_error, log, observing, tell
 
 if TYPE_CHECKING:
@@ -25,13 +26,9 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
     """
     # What the pre-command hook found out counts first: `env update` may have its environment's name from a file.
     prefix = sessions.current.prefix or engine.target_prefix()
-    if prefix is not None and sessions.current.sections is not None and engine.mode() != "off":
-        from conda_pipsafe.hooks.pip_section import warn_of_pip_sections
-
-        files, sessions.current.sections = sessions.current.sections, None
-        stays = {prec.name for prec in link}
-        gone = {prec.name for prec in unlink} - stays
-        warn_of_pip_sections(files, sessions.snapshot_before(prefix), gone)
+    will_run_pip = sessions.current.sections is not None and not engine.only_downloads()
+    if prefix is not None and will_run_pip and engine.mode() != "off":
+        _look_at_pip_sections(prefix, unlink, link)
     if engine.only_downloads() or prefix is None or not (unlink or link) or _passes(prefix, unlink, link):
         return
     mode = engine.mode()
@@ -40,8 +37,20 @@ def solved(unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
     seen = _foresee(prefix, unlink, link)
     if seen is not None:
         act(seen, mode, spinning=False)
+        if engine.is_dry_run() and not seen:
+            admit_names_only(seen)
         if not engine.shows_transactions() and not engine.is_dry_run():
             begin(prefix, sessions.current.before[prefix], seen)  # there will be no last look
+
+
+def _look_at_pip_sections(prefix: str, unlink: tuple[Any, ...], link: tuple[Any, ...]) -> None:
+    from conda_pipsafe.engines.conda import transaction_of
+    from conda_pipsafe.hooks.pip_section import warn_of_pip_sections
+    from conda_pipsafe.prefix.snapshot import no_environment
+
+    files, sessions.current.sections = sessions.current.sections, None
+    snapshot = sessions.snapshot_before(prefix) or no_environment(prefix)
+    warn_of_pip_sections(files, snapshot, transaction_of(snapshot, prefix, unlink, link))
 
 
 def look_action() -> type[Any]:
@@ -54,7 +63,8 @@ def look_action() -> type[Any]:
         def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
             super().__init__(*args, **kwargs)
             self._refusal: Refusal | None = None
-            # Here rather than in `verify`: with `safety_checks: disabled` conda never calls that.
+            # Here rather than in `verify`: with `safety_checks: disabled` conda never calls that, and beside our error
+            # there it shows one of its own for each path, which it passes over else (`path_conflict`).
             self._look()
 
         @observing
@@ -62,12 +72,13 @@ def look_action() -> type[Any]:
             try:
                 look(str(self.target_prefix), self.unlink_precs or (), self.link_precs or ())
             except Refusal as refusal:
-                if _verify_is_skipped():
+                made = (self.transaction_context or {}).get("created_prefixes") or ()
+                if _verify_is_skipped() or self.target_prefix not in made:
                     raise
                 self._refusal = refusal
 
         def verify(self) -> Exception | None:
-            """Refuse by returning the error: conda then leaves the prefix untouched."""
+            """Refuse by returning the error: conda then takes away the folder that it has just made."""
             self._verified = True
             return None if self._refusal is None else conda_error(self._refusal)
 
@@ -111,7 +122,13 @@ def look(prefix: str, unlink: Iterable[Any], link: Iterable[Any]) -> None:
         look_again(prefix, change.link)
     begin(prefix, snapshot, seen)
     if seen is not None and not _takes_everything():
-        act(seen, mode, spinning=True)
+        try:
+            act(seen, mode, spinning=True)
+        except Refusal:
+            from conda_pipsafe.ledger.pending import clear_pending
+
+            clear_pending(prefix)  # nothing is begun
+            raise
 
 
 def _takes_everything() -> bool:
@@ -200,7 +217,7 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
     """
     _tell_marker(seen)
     if not seen:
-        _refine(seen, ())
+        refine(seen, ())
         return
     from conda_pipsafe.hooks.ignoring import passed_over, wrong_entries
     from conda_pipsafe.render.forecast import forecast_text
@@ -212,17 +229,18 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
     harms = tuple(harm for harm in seen.harms if harm.dist.path not in over)
     new = tuple(harm for harm in harms if _is_new(harm))
     note = wrong_entries() if new else None
-    if note:
-        tell(note)
+    later = mode == "block" and not spinning and _is_known_later(harms)
     # A copy was looked at before it was begun: what lies twice in its source is no reason to stop half way.
-    if mode == "block" and (new if sessions.current.copied is not None else harms):
-        raise Refusal(forecast_text(seen, harms, refused=True) + _begun(seen))
-    _refine(seen, harms)
+    if mode == "block" and (new if sessions.current.copied is not None else harms) and not later:
+        raise Refusal("\n".join(filter(None, [note, forecast_text(seen, harms, refused=True) + _begun(seen)])))
+    refine(seen, harms)
     if not new:
         return
     sessions.current.said.update(key for harm in new for key in _keys(harm))
     sessions.current.said.update((harm.dist.path, "named", "") for harm in new if harm.by_name_only)
-    tell(forecast_text(seen, new, every_path=engine.is_verbose(), off=engine.way_off()))
+    text = forecast_text(seen, new, every_path=engine.is_verbose(), off=engine.way_off())
+    blocks = [note, text, REFUSED_LATER if later else None]
+    tell("\n".join([*([""] if spinning and engine.shows_progress() else []), *filter(None, blocks)]))
     if mode == "prompt" and engine.may_ask():
         if spinning:
             raise Refusal(CANNOT_ASK)
@@ -231,37 +249,15 @@ def act(seen: Forecast, mode: engine.Mode, *, spinning: bool) -> None:
     log.debug("conda-pipsafe: %d harms foreseen", len(seen.harms))
 
 
+def _is_known_later(harms: tuple[Harm, ...]) -> bool:
+    """Whether nothing but names speaks for harm, and the last look will tell: a name is no reason to refuse."""
+    return all(harm.by_name_alone for harm in harms) and engine.shows_transactions() and not engine.is_dry_run()
+
+
 def _begun(seen: Forecast) -> str:
     from conda_pipsafe.render.outcome import begun_text
 
     return "" if sessions.current.copied is None else f"\n{begun_text(seen.transaction.prefix)}"
-
-
-def _refine(seen: Forecast, harms: tuple[Harm, ...]) -> None:
-    """Name the paths of what was announced by its name alone: it is downloaded now."""
-    from dataclasses import replace
-
-    from conda_pipsafe.render.forecast import refined_text
-
-    said = sessions.current.said
-    named = {path for path, kind, _ in said if kind == "named"}
-    still = {harm.dist.path for harm in harms if harm.by_name_only}
-    known = [harm for harm in harms if harm.dist.path in named and (harm.overwritten or harm.deleted)]
-    touched = {harm.dist.path for harm in harms}
-    before = sessions.current.before.get(seen.transaction.prefix)
-    spared = [dist for dist in (before.distributions if before else ()) if dist.path in named - touched]
-    if known or (spared and seen.exact):
-        said.difference_update((path, "named", "") for path in named - still)
-        # What else was said of them is no news.
-        news = [
-            replace(
-                harm,
-                broken=() if (harm.dist.path, "broken", "") in said else harm.broken,
-                orphaned=harm.orphaned and (harm.dist.path, "orphaned", "") not in said,
-            )
-            for harm in known
-        ]
-        tell(refined_text(seen, news, spared))
 
 
 def _tell_marker(seen: Forecast) -> None:

@@ -202,6 +202,11 @@ def read_snapshot(prefix: str) -> Snapshot:
     return Snapshot(prefix, records, tuple(distributions), sites, history, version, problems, unreadable)
 
 
+def no_environment(prefix: str) -> Snapshot:
+    """What is known of an environment that is yet to be made."""
+    return Snapshot(os.path.abspath(prefix), (), (), (), History(()), None)
+
+
 def _minor(version: str) -> str | None:
     parts = version.split(".")
     return ".".join(parts[:2]) if len(parts) > 1 and parts[0].isdecimal() and parts[1].isdecimal() else None

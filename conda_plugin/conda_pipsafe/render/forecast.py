@@ -9,9 +9,9 @@ from typing import Any
 
 from conda_pipsafe.forecast.effects import Forecast, Harm
 from conda_pipsafe.prefix.dist_info import Distribution
-from conda_pipsafe.render.paths import FEW, counted_paths
+from conda_pipsafe.render.deletion import deletion_title
+from conda_pipsafe.render.paths import FEW, MOST_PACKAGES, counted_paths
 
-MOST_PACKAGES = 10
 MOST_ORPHANS = 20
 
 
@@ -35,7 +35,7 @@ def forecast_text(
         off: What stops the warnings.
     """
     few, most = (None, None) if every_path else (FEW, MOST_PACKAGES)
-    lines = [_title(seen, len(harms), refused=refused)]
+    lines = [_title(seen, harms, refused=refused)]
     for harm in harms[:most]:
         lines += [f"  {_named(harm.dist)}: {effect}" for effect in _effects(seen, harm, few)]
     if len(harms) > len(harms[:most]):
@@ -43,19 +43,6 @@ def forecast_text(
     lines += _ways_out_lines(seen, harms)
     if not refused and not planned:
         lines.append(f"  (to stop these warnings: {off})")
-    return "\n".join(lines)
-
-
-def deletion_text(seen: Forecast, harms: Sequence[Harm], *, refused: bool = False) -> str:
-    """A whole environment goes: the names of what pip installed in it. Their files are no news, all of them go."""
-    prefix = seen.transaction.prefix
-    names = [f"{harm.dist.name} {harm.dist.version}" for harm in harms]
-    shown = ", ".join(names[:MOST_PACKAGES]) + (", …" if len(names) > MOST_PACKAGES else "")
-    start = "conda-pipsafe refuses this command:" if refused else "conda-pipsafe:"
-    lines = [f"{start} {_deletion(seen, len(harms))}", f"  {shown}"]
-    if refused:
-        lines.append("  to have it all the same, first:  conda remove --all -p " + shlex.quote(prefix))
-    lines.append(f"  to know later what was there, first:  conda pipsafe list -p {shlex.quote(prefix)} --json > FILE")
     return "\n".join(lines)
 
 
@@ -156,18 +143,21 @@ def _harm_value(harm: Harm, ignored: Collection[str]) -> dict[str, Any]:
     }
 
 
-def _title(seen: Forecast, count: int, *, refused: bool) -> str:
+def _title(seen: Forecast, harms: Sequence[Harm], *, refused: bool) -> str:
     prefix = seen.transaction.prefix
-    packages = "1 package" if count == 1 else f"{count} packages"
     if seen.transaction.deletes_prefix:
-        return f"conda-pipsafe: {_deletion(seen, count)}"
-    verb = "refuses this transaction: it would harm" if refused else "this transaction will harm"
-    return f"conda-pipsafe{'' if refused else ':'} {verb} {packages} that pip installed in {prefix}"
+        return f"conda-pipsafe: {deletion_title(seen, len(harms))}"
+    known = sum(not harm.by_name_alone for harm in harms)
+    named = len(harms) - known
+    told = [f"{'would' if refused else 'will'} harm {_packages(known)}"] if known else []
+    if named:
+        told.append(f"and may harm {named} more" if known else f"may harm {_packages(named)}")
+    start = "conda-pipsafe refuses this transaction: it" if refused else "conda-pipsafe: this transaction"
+    return f"{start} {' '.join(told)} that pip installed in {prefix}"
 
 
-def _deletion(seen: Forecast, count: int) -> str:
-    packages = "1 package" if count == 1 else f"{count} packages"
-    return f"the environment {seen.transaction.prefix} will be deleted, with {packages} that pip installed in it"
+def _packages(count: int) -> str:
+    return "1 package" if count == 1 else f"{count} packages"
 
 
 def _effects(seen: Forecast, harm: Harm, few: int | None) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 FEW = 3
+MOST_PACKAGES = 10
 
 
 def counted_paths(paths: Sequence[str], few: int | None = FEW) -> str:

@@ -45,7 +45,7 @@ def planned_value(
     source: str | None = None,
     ignored: Collection[str] = frozenset(),
     *,
-    sections: Sequence[tuple[str, Sequence[tuple[str, str, str]]]] = (),
+    sections: Sequence[tuple[str, Sequence[tuple[str, str, str, str]]]] = (),
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What `plan --json` says: the forecast, and whether something is harmed that the user does not pass over.
@@ -78,7 +78,7 @@ def planned_value(
         "pip_section": [
             {"file": file, "requirement": line, "replaces": {"name": name, "version": version or None}}
             for file, clashes in sections
-            for line, name, version in clashes
+            for line, name, version, _ in clashes
         ],
         "notes": list(notes),
     }
