@@ -82,9 +82,9 @@ def parse_record_csv(text: str, prefix: str, site: str, source: str) -> tuple[li
         rows.append(RecordedFile(path, digest or None, size))
     problems = []
     if outside:
-        problems.append(Problem("invalid-path", source, f"{outside} rows lead out of the environment"))
+        problems.append(Problem("invalid-path", source, f"{outside} {'row leads' if outside == 1 else 'rows lead'} out of the environment"))
     if broken:
-        problems.append(Problem("invalid-metadata", source, f"{broken} rows are not path, hash and size"))
+        problems.append(Problem("invalid-metadata", source, f"{broken} {'row is' if broken == 1 else 'rows are'} not path, hash and size"))
     return rows, problems
 
 
