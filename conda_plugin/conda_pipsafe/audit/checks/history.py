@@ -20,12 +20,12 @@ def check(context: AuditContext) -> Iterator[Finding]:
     in_the_way = context.disk.is_no_file(HISTORY)
     if not records or ("history" in names and not in_the_way) or "pixi" in names:
         return
-    prefix = context.snapshot.prefix
+    prefix, state = context.snapshot.prefix, "no file" if in_the_way else "not there"
     path = fixes.quote(os.path.join(prefix, *HISTORY.split("/")))
     yield make(
         "PS514",
         HISTORY,
-        f"{HISTORY} is {'no file' if in_the_way else 'not there'}: conda takes this for no environment, and refuses every command, though "
+        f"{HISTORY} is {state}: conda takes this for no environment, and refuses every command, though "
         f"{counted(records, 'package')} of it {'is' if records == 1 else 'are'} recorded.",
         paths=[HISTORY],
         fixes=[
