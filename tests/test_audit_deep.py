@@ -221,6 +221,22 @@ def test_a_file_of_two_conda_packages_is_as_either_of_them_has_it(make: PrefixFa
     assert [(item.code, item.subject, item.paths) for item in findings(make)] == [("PS120", "gamma", ("share/both",))]
 
 
+def test_a_file_that_stands_in_two_rows_is_as_either_has_it(make: PrefixFactory) -> None:
+    # meson-python's editable wheels bring a `direct_url.json`; pip writes its own over it, and lists both.
+    info = make.pip_dist("mine", files={"mine-1.0.dist-info/direct_url.json": "meson-python's", "other.py": "x"})
+    meson_row, other, *rest = (info / "RECORD").read_text().splitlines()
+    pips = make.pip_dist("pips", files={"mine-1.0.dist-info/direct_url.json": "pip's"}) / "RECORD"
+    pip_row = pips.read_text().splitlines()[0]
+    pips.write_text("")
+    for rows in ((pip_row, meson_row), (meson_row, pip_row)):
+        (info / "RECORD").write_text("\n".join([*rows, other, other, *rest, ""]))
+        assert [item for item in findings(make) if item.subject == "mine"] == []
+    make.write(f"{SITE}/mine-1.0.dist-info/direct_url.json", "nobody's")
+    make.write(f"{SITE}/other.py", "y")
+    (found,) = [item for item in findings(make) if item.subject == "mine"]
+    assert found.paths == (f"{SITE}/mine-1.0.dist-info/direct_url.json", f"{SITE}/other.py")
+
+
 def test_a_hash_may_be_written_in_several_ways(make: PrefixFactory) -> None:
     info = make.pip_dist("mine", files={"a.py": "x", "b.py": "x", "c.py": "x"})
     rows = (info / "RECORD").read_text().splitlines()

@@ -13,7 +13,7 @@ import pytest
 
 from support.driving import Driver
 from support.real_damage import Ways, look, told
-from support.running import pip
+from support.running import pip, run
 
 if TYPE_CHECKING:
     from conftest import MakeEnv
@@ -93,6 +93,49 @@ def test_an_environment_whose_history_is_gone(make_env: MakeEnv, wheelhouse: Pat
     assert [item.code for item in found] == ["PS514", "PS101"]  # without the first's way out no other can be gone
     Ways(wheelhouse, driver).follow(prefix, [line for item in found for line in item.fixes])
     assert told(prefix) == []
+
+
+@pytest.mark.damage("PS514")
+@pytest.mark.parametrize("kind", ["a folder", "a dead link"])
+def test_what_stands_in_the_place_of_a_history_is_none(make_env: MakeEnv, driver: Driver, kind: str) -> None:
+    prefix = make_env("pip", "alpha=1.0")
+    history = prefix / "conda-meta/history"
+    history.unlink()
+    if kind == "a folder":
+        history.mkdir()
+    else:
+        history.symlink_to(prefix.parent / "nothing")
+    assert "not a conda environment" in driver.run("list", "-p", prefix).stderr
+    (found,) = look(prefix)
+    assert (found.code, found.severity) == ("PS514", "error")
+    run("sh", "-c", "\n".join(found.fixes)).ok()
+    assert told(prefix) == []
+    driver.run("list", "-p", prefix).ok()
+
+
+@pytest.mark.damage("PS901")
+@pytest.mark.twin("PS901")
+@pytest.mark.parametrize(("tail", "stops"), [("jérôme".encode("latin-1"), True), (b"\0" * 300, False)])
+def test_a_history_that_is_no_text(make_env: MakeEnv, driver: Driver, tail: bytes, stops: bool) -> None:
+    """Written under another encoding, or torn by a crash: conda dies of the first, and shows no revisions of either."""
+    prefix = make_env("pip", "alpha=1.0")
+    history = prefix / "conda-meta/history"
+    whole = history.read_bytes()
+    revision = b"==> 2026-01-01 00:00:00 <==\n# cmd: /home/%s/bin/conda install x\n"
+    history.write_bytes(whole + revision % "jérôme".encode())
+    assert told(prefix) == []
+    driver.run("list", "--revisions", "-p", prefix).ok()
+    history.write_bytes(whole + (revision % tail if stops else tail))
+    assert driver.run("list", "--revisions", "-p", prefix).returncode != 0
+    assert (driver.run("install", "-p", prefix, "zeta", "--dry-run").returncode != 0) is stops
+    (found,) = look(prefix)
+    assert (found.code, found.severity, bool(found.facts.get("stops_conda"))) == (
+        "PS901", "error" if stops else "warning", stops,
+    )  # fmt: skip
+    run("sh", "-c", "\n".join(found.fixes)).ok()
+    assert told(prefix) == []
+    driver.run("list", "--revisions", "-p", prefix).ok()
+    driver.run("install", "-p", prefix, "zeta", "--dry-run").ok()
 
 
 @pytest.mark.damage("PS514", by_hand="pixi is not there; it marks its environments by a file")

@@ -11,7 +11,7 @@ import pytest
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from support.driving import Driver
 from support.real_damage import Ways, inside, look, the, told, uv
-from support.running import pip
+from support.running import pip, run
 
 if TYPE_CHECKING:
     from conftest import MakeEnv
@@ -89,3 +89,22 @@ def test_a_python_that_leads_out(make_env: MakeEnv, wheelhouse: Path, driver: Dr
     assert (found.severity, found.paths) == ("error", ("bin/python",))
     Ways(wheelhouse, driver).follow(prefix, found.fixes)
     assert told(prefix, hashes=True) == []
+
+
+@pytest.mark.damage("PS103")
+@pytest.mark.twin("PS109")
+@pytest.mark.skipif(sys.platform == "win32", reason="an .exe hides its interpreter")
+@pytest.mark.parametrize("lost", ["the link", "the program", "a dead link"])
+def test_a_python_that_is_gone_is_told_once(make_env: MakeEnv, rival_wheels: Path, driver: Driver, lost: str) -> None:
+    """Its commands start again when it is back; no pip of the environment's could write them before."""
+    prefix = make_env("pip", "alpha=1.0")
+    pip(prefix, "install", "--find-links", rival_wheels, "stray").ok()
+    path = f"bin/{(prefix / 'bin/python').readlink()}" if lost == "the program" else "bin/python"
+    (prefix / path).unlink()
+    if lost == "a dead link":
+        (prefix / path).symlink_to(prefix.parent / "nothing")
+    (found,) = look(prefix)
+    assert (found.code, found.paths) == ("PS109" if lost == "a dead link" else "PS103", (path,))
+    Ways(rival_wheels, driver).follow(prefix, found.fixes)
+    assert told(prefix) == []
+    run(prefix / "bin/stray").ok()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,4 +108,18 @@ def test_a_deleted_record_of_another_name(make_env: MakeEnv, wheelhouse: Path, d
     assert found[0].fixes[1].endswith(" alpha=1.0")
     pip(prefix, "uninstall", "-y", "alpha").ok()
     pip(prefix, "install", "--find-links", wheelhouse, "alpha==1.0").ok()  # nobody says that it was conda's
+    assert told(prefix) == []
+
+
+@pytest.mark.damage("PS107", by_hand="a conda that is killed between two steps")
+@pytest.mark.twin("PS106")
+def test_a_dist_info_of_condas_that_stayed_behind(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    prefix = make_env("pip", "alpha=1.0")
+    site = site_of(prefix)
+    shutil.copytree(site / "alpha-1.0.dist-info", prefix.parent / "old")
+    driver.run("install", "-y", "-p", prefix, "alpha=2.0").ok()
+    shutil.copytree(prefix.parent / "old", site / "alpha-1.0.dist-info")
+    found = look(prefix)
+    assert [(item.code, item.subject) for item in found] == [("PS201", "alpha")]  # no record of it was lost
+    Ways(wheelhouse, driver).follow(prefix, found[0].fixes)
     assert told(prefix) == []

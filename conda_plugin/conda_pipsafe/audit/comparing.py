@@ -169,9 +169,16 @@ def _owners(context: AuditContext) -> Sequence[Owner]:
 
 
 def _expected(context: AuditContext, owner: Owner) -> list[Expected]:
-    """What an owner recorded; a path that is listed twice counts once."""
-    found = _of_record(owner) if isinstance(owner, Record) else _of_dist(context, owner)
-    return list({each.path: each for each in found}.values())
+    """What an owner recorded; a path that is listed twice counts once, and may be as either row has it.
+
+    meson-python's editable wheels bring a `direct_url.json`, pip writes its own over it, and its RECORD lists both.
+    """
+    rows: dict[str, Expected] = {}
+    for each in _of_record(owner) if isinstance(owner, Record) else _of_dist(context, owner):
+        other = rows.setdefault(each.path, each)
+        if other is not each:
+            rows[each.path] = other.or_as(each)
+    return list(rows.values())
 
 
 def _bytes(path: str) -> int:

@@ -90,6 +90,11 @@ class Disk:
         absolute = os.path.join(self._prefix, path)
         return os.path.isdir(absolute) and not os.path.islink(absolute)
 
+    def is_no_file(self, path: str) -> bool:
+        """Whether a folder, a link to nothing, a pipe or the like has a file's place."""
+        absolute = os.path.join(self._prefix, path)
+        return os.path.lexists(absolute) and not os.path.isfile(absolute)
+
     def modified(self, path: str) -> float | None:
         """Seconds since the epoch when a path was last written; None when it cannot be asked."""
         try:

@@ -6,7 +6,7 @@ The format (conda's `conda.history`): blocks that begin `==> TIME <==`, comments
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from conda_pipsafe.prefix.files import Problem, UnreadableError, read_bytes
@@ -89,12 +89,26 @@ def split_dist(dist: str) -> tuple[str, str, str] | None:
 def read_history(prefix: str) -> tuple[History, tuple[Problem, ...]]:
     """Read the history; an empty one, with a problem unless it simply is not there, when it cannot be read."""
     try:
-        text = read_bytes(prefix, HISTORY).decode("utf-8", "replace")
+        data = read_bytes(prefix, HISTORY)
     except UnreadableError as error:
         return History(()), () if error.missing else (error.problem,)
-    revisions, stray = _parse(text)
-    problems = (Problem("invalid-history", HISTORY, f"{stray} lines stand before the first revision"),) if stray else ()
-    return History(tuple(revisions)), problems
+    revisions, stray = _parse(data.decode("utf-8", "replace"))
+    return History(tuple(revisions)), tuple(_problems(data, stray))
+
+
+def _problems(data: bytes, stray: int) -> Iterator[Problem]:
+    """The worst of what is wrong: what conda stops at, what it stumbles over, what it passes over."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        yield Problem("invalid-text", HISTORY, f"not UTF-8 text at line {line}")
+        return
+    if b"\0" in data:
+        yield Problem("invalid-history", HISTORY, "it has NUL bytes, as a crash or a full disk leaves them")
+    elif stray:
+        lines = "1 line stands" if stray == 1 else f"{stray} lines stand"
+        yield Problem("invalid-history", HISTORY, f"{lines} before the first revision")
 
 
 def _parse(text: str) -> tuple[list[Revision], int]:

@@ -82,9 +82,11 @@ def parse_record_csv(text: str, prefix: str, site: str, source: str) -> tuple[li
         rows.append(RecordedFile(path, digest or None, size))
     problems = []
     if outside:
-        problems.append(Problem("invalid-path", source, f"{outside} rows lead out of the environment"))
+        rows_lead = "1 row leads" if outside == 1 else f"{outside} rows lead"
+        problems.append(Problem("invalid-path", source, f"{rows_lead} out of the environment"))
     if broken:
-        problems.append(Problem("invalid-metadata", source, f"{broken} rows are not path, hash and size"))
+        rows_are = "1 row is" if broken == 1 else f"{broken} rows are"
+        problems.append(Problem("invalid-metadata", source, f"{rows_are} not path, hash and size"))
     return rows, problems
 
 

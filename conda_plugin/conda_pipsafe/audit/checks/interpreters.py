@@ -42,7 +42,9 @@ def check(context: AuditContext) -> Iterator[Finding]:
     groups: dict[str, _Group] = defaultdict(_Group)
     for path, way, record in _commands(context):
         script = read_script(prefix, path)
-        if script is not None and script.interpreter is not None and _is_foreign(prefix, path, script, home, record):
+        if script is None or script.interpreter is None or _is_told(context, script.interpreter, home):
+            continue
+        if _is_foreign(prefix, path, script, home, record):
             group = groups[script.interpreter]
             group.paths.append(path)
             if way not in group.ways:
@@ -108,6 +110,12 @@ def _written(record: Record) -> Iterator[tuple[str, bool]]:
                 yield path, False
             elif fact.get("prefix_placeholder") and fact.get("file_mode") != "binary":
                 yield path, True
+
+
+def _is_told(context: AuditContext, interpreter: str, home: str) -> bool:
+    """Whether it is a file of conda's python that is gone: told as that, and back with it; no pip runs before."""
+    folder, name = os.path.split(interpreter)
+    return os.path.realpath(folder) == home and f"{scripts_dir()}/{name}" in context.snapshot.record_paths
 
 
 def _is_foreign(prefix: str, path: str, script: Script, home: str, record: Record | None) -> bool:

@@ -63,11 +63,15 @@ def conda_pipsafe_checks() -> Iterable[Check]:
 def _by_conda(
     context: AuditContext, known: Iterable[_Missing], met: Container[str]
 ) -> Iterator[tuple[_Missing, tuple[Distribution, ...]]]:
-    """Distributions whose INSTALLER is conda, of packages of another name, or of none that anybody knows."""
+    """Distributions whose INSTALLER is conda, of packages of another name, or of none that anybody knows.
+
+    One beside the record's own is an older version's that stayed behind: told as two of one name.
+    """
+    beside = {key for health in context.health for key in health.beside}
     unclaimed = [item for item in known if canonical_name(item.name) not in context.foreign_by_key]
     found: dict[str, tuple[_Missing, list[Distribution]]] = {}
     for dist in context.foreign:
-        if dist.installer == "conda" and dist.path not in met:
+        if dist.installer == "conda" and dist.path not in met and dist.key not in beside:
             fits = [item for item in unclaimed if item.version == dist.version]
             item = fits[0] if len(fits) == 1 else _Missing(dist.key, dist.version, "", None, "", in_history=False)
             found.setdefault(item.name, (item, []))[1].append(dist)

@@ -12,7 +12,7 @@ from conda_pipsafe.audit.dead import dead_distributions
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.prefix.files import Problem
-from conda_pipsafe.prefix.history import dist_str, split_dist
+from conda_pipsafe.prefix.history import HISTORY, dist_str, split_dist
 from conda_pipsafe.prefix.paths import path_key
 
 _WAYS = {
@@ -34,11 +34,14 @@ def check(context: AuditContext) -> Iterator[Finding]:
         # Links to nothing: told as what is missing.
         if problem.kind == "link-outside" and (problem.path.startswith(dead) or path_key(problem.path) in missing):
             continue
-        stops = problem.path in records
+        if problem.path == HISTORY and context.disk.is_no_file(HISTORY):  # PS514
+            continue
+        stops = problem.path in records or (problem.path == HISTORY and problem.kind == "invalid-text")
+        refused = "can neither install nor remove anything" if problem.path == HISTORY else "refuses every command"
         yield make(
             "PS901",
             problem.path,
-            f"{problem.path}: {problem.detail}{'; conda refuses every command here' if stops else ''}.",
+            f"{problem.path}: {problem.detail}{f'; conda {refused} here' if stops else ''}.",
             severity="error" if stops else "warning",
             paths=[problem.path],
             fixes=_ways(context, problem),
@@ -57,6 +60,8 @@ def _ways(context: AuditContext, problem: Problem) -> list[str]:
     prefix, path = context.snapshot.prefix, problem.path
     if problem.kind == "unreadable" and os.path.lexists(os.path.join(prefix, path)):
         return [f"chmod u+rX {fixes.quote(os.path.join(prefix, path))}"] if os.name != "nt" else [_WAYS["unreadable"]]
+    if path == HISTORY and problem.kind in {"invalid-text", "invalid-history"}:
+        return _of_history(prefix, problem)
     if path == "conda-meta/pinned":
         return [f"Correct it, or delete it: {fixes.delete(prefix, [path])}"]
     if path.startswith("conda-meta/") and path.endswith(".json"):
@@ -66,6 +71,17 @@ def _ways(context: AuditContext, problem: Problem) -> list[str]:
         return [_WAYS.get(problem.kind, _WAY)]
     in_the_way = problem.kind in {"link-outside", "not-a-file", "too-large"}
     return [*([fixes.delete(prefix, [path])] if in_the_way else []), again]
+
+
+def _of_history(prefix: str, problem: Problem) -> list[str]:
+    """Nobody writes it again. What conda reads of it is ASCII; the rest stands in the command lines of comments."""
+    if "before the first" in problem.detail:
+        return ["conda passes over them: put a whole copy of the file back if you have one, else delete those lines."]
+    if os.name == "nt":
+        return ["Delete what is no text of it, with an editor."]
+    path = fixes.quote(os.path.join(prefix, *HISTORY.split("/")))
+    # Line feeds, tabs, and what ASCII can print.
+    return [f"LC_ALL=C tr -cd '\\11\\12\\15\\40-\\176' < {path} > {path}.new && mv {path}.new {path}"]
 
 
 def _of_record(context: AuditContext, path: str) -> list[str]:

@@ -167,8 +167,9 @@ ENTRIES: tuple[Entry, ...] = (
         step="cause",
         title="conda takes the environment for none: its history is gone",
         meaning=(
-            "`conda-meta` has records and no `history`, by which conda knows an environment. It refuses every command "
-            "with `DirectoryNotACondaEnvironmentError`. What was asked for, and earlier revisions, are forgotten."
+            "`conda-meta` has records and no file `history`, by which conda knows an environment. It refuses every "
+            "command with `DirectoryNotACondaEnvironmentError`. What was asked for, and earlier revisions, are "
+            "forgotten."
         ),
         causes="A script that clears up, a copy that left files out, a backup of the records alone.",
         way_out="Write an empty one: `touch PREFIX/conda-meta/history`. Then mend the rest.",

@@ -15,10 +15,13 @@ ENTRIES: tuple[Entry, ...] = (
             "A conda-meta record or a distribution's metadata is damaged, too large, not a file, not readable for you, "
             "or names paths out of the environment. What it would have said is missing in the audit; the rest is "
             "complete. conda or pip may stop at the same file. An error, and to be mended first, where it is a "
-            "record: conda refuses every command in the environment then. Else a warning."
+            "record, or the history is no text: conda refuses commands in the environment then. Else a warning."
         ),
         causes="A full disk, an interrupted installation, a copy that failed, wrong permissions.",
-        way_out="Have the installer of the package write it again, or mend the permissions.",
+        way_out=(
+            "Have the installer of the package write it again, or mend the permissions; of conda's history, which "
+            "nobody writes again, take out what is no text."
+        ),
     ),
     Entry(
         code="PS902",
