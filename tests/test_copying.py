@@ -309,6 +309,16 @@ class TestWhatACopyLoses:
             (prefix.root / SHARED).symlink_to("other.py")
         assert self.lost(prefix) == (set() if link else {SHARED})
 
+    @pytest.mark.parametrize(("here", "lost"), [("conda's", set()), ("pip's", {SHARED})])
+    def test_a_record_without_hashes(self, prefix: PrefixFactory, tmp_path: Path, here: str, lost: set[str]) -> None:
+        """As conda writes it with `safety_checks: disabled`: the package tells what it links."""
+        prefix.record("owner", files={SHARED: ""}, paths_data={"paths": []})
+        prefix.pip_dist("tool", files={"shared.py": here})
+        source = tmp_path / "pkgs/owner-1.0-0/shared.py"
+        source.parent.mkdir(parents=True)
+        source.write_text("conda's")
+        assert self.lost(prefix, "owner", sources={SHARED: str(source)}) == lost
+
     def scripted(self, prefix: PrefixFactory, text: str, *owners: str, recorded: str | None = None) -> None:
         """A console script of pip's where conda makes one: it notes no hash of those."""
         path = {"_path": "bin/run", "path_type": "unix_python_entry_point"}

@@ -1,7 +1,8 @@
 """The forecast against the truth: random environments, random conda commands, every pip-owned path looked at.
 
-Beside the paths: what is left behind with a Python, lies twice, lacks what it needs, or hides a checkout. Now and then
-the same command runs in the mode `block` first: it is refused when it would harm, and then no inode has changed.
+Beside the paths: what is left behind with a Python or of a dist-info, lies twice, lacks what it needs, or hides a
+checkout. Now and then the same command runs in the mode `block` first: it is refused when it would harm, and then no
+inode has changed.
 
 `PIPSAFE_TRANSACTIONS` sets how many (30 by default), `PIPSAFE_SEED` where to begin: a failure names its seed.
 """
@@ -29,7 +30,7 @@ from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 from support.driving import Driven, Driver
 from support.random_world import NAMES, World, install_with_pip
 from support.trees import tree
-from support.truth import Unmet, broken, doubled, hiding, orphaned, unmet
+from support.truth import Unmet, broken, doubled, hiding, leftover, orphaned, unmet
 
 pytestmark = pytest.mark.slow
 
@@ -203,6 +204,7 @@ def check_effects(seen: dict[str, Any], was: tuple[Unmet, set[str]], before: Sna
     """What no path shows: found by other means than the forecast's, and the same."""
     assert seen["orphaned"] == orphaned(before, after)
     assert seen["doubled"] == doubled(before, after, set(seen["link"]))
+    assert seen["leftover"] == leftover(before, after)
     known = {(path, text.partition(" (")[0]) for path, text in seen["broken"]}
     surely, perhaps = broken(was[0], before, after)
     assert surely <= known, f"missed {sorted(surely - known)}"

@@ -395,6 +395,22 @@ def test_site_packages_that_leads_out_is_not_read(make: PrefixFactory, tmp_path:
     assert read_snapshot(str(make.root)).distributions == ()
 
 
+@pytest.mark.parametrize(
+    ("installer", "note", "owner"),
+    [("pip", None, "conda"), ("uv", None, "both"), ("pip", "REQUESTED", "both"), ("conda", "REQUESTED", "conda")],
+)
+def test_owner_by_a_record_without_hashes(make: PrefixFactory, installer: str, note: str | None, owner: str) -> None:
+    """As conda writes it with `safety_checks: disabled`: some packages were built with pip's name in them."""
+    make.conda_dist("alpha", paths_data={"paths": []})
+    info = f"{SITE}/alpha-1.0.dist-info"
+    make.write(f"{info}/INSTALLER", f"{installer}\n")
+    if note:
+        make.write(f"{info}/{note}")
+    snapshot = read_snapshot(str(make.root))
+    assert [snapshot.owner_of(dist) for dist in snapshot.distributions] == [owner]
+    assert len(snapshot.traces()) == (owner == "conda" and note is not None)
+
+
 def test_owner_of_a_package_built_with_pip_inside(make: PrefixFactory) -> None:
     info = f"{SITE}/x-1.0.dist-info"
     make.record("x", "1.0", {f"{info}/METADATA": "Name: x\nVersion: 1.0\n", f"{info}/INSTALLER": "pip\n"})

@@ -31,6 +31,7 @@ def session_facts() -> dict[str, Any]:
                 "orphaned": sorted(harm.dist.path for harm in seen.harms if harm.orphaned),
                 "shadowed": sorted(harm.dist.path for harm in seen.harms if harm.shadowed),
                 "doubled": sorted(harm.dist.path for harm in seen.harms if harm.doubled),
+                "leftover": sorted(harm.dist.path for harm in seen.harms if harm.leftover),
                 "broken": sorted({(harm.dist.path, text) for harm in seen.harms for text in harm.broken}),
                 "link": sorted(package.name for package in seen.transaction.link),
             }

@@ -26,7 +26,7 @@ class Driven(Finished):
 
     def forecast(self, prefix: Path) -> dict[str, Any]:
         """What was foreseen for a prefix; that nothing was when no forecast was made."""
-        lists = ("paths", "orphaned", "shadowed", "doubled", "broken", "link")
+        lists = ("paths", "orphaned", "shadowed", "doubled", "broken", "leftover", "link")
         nothing = {"exact": True, **{name: [] for name in lists}}
         found: dict[str, Any] = self.facts.get("forecasts", {}).get(str(prefix), nothing)
         return found

@@ -60,12 +60,14 @@ class World:
         channel: Its conda packages.
         wheels: Folder of its wheels.
         editables: Checkouts that can be installed with `-e`.
+        linked: A folder was moved and linked: a copy of conda's has conda's files in it twice, by both names.
     """
 
     rng: random.Random
     channel: Channel
     wheels: Path
     editables: list[Path]
+    linked: bool = False
 
     @classmethod
     def make(cls, seed: int, folder: Path, pythons: tuple[str, ...], *, odd: bool = True) -> World:
@@ -131,8 +133,7 @@ class World:
             ["install", *versioned, "--dry-run"],
             ["install", str(archive)],
             ["update", "--all"],
-            ["create", "--clone", str(prefix)],
-            ["rename"],
+            *([] if self.linked else [["create", "--clone", str(prefix)], ["rename"]]),
             ["env", "update", "--file", str(self._environment_file(prefix, versioned))]
             + ([] if rng.random() < 0.5 else ["--prune"]),
         ]
@@ -160,6 +161,10 @@ class World:
         owned = [dist for dist in snapshot.pip_distributions() if dist.has_record]
         if owned and self.rng.random() < 0.3:
             (prefix / self.rng.choice(owned).path / "RECORD").unlink()
+        if self.rng.random() < 0.2:
+            _link_scripts(prefix / "bin")
+        if self.rng.random() < 0.2:
+            self.linked = _link_folder(prefix / "share")
         if self.rng.random() < 0.4:
             site = next(site.path for site in snapshot.sites if site.current)
             _write_egg_info(prefix / site, self.rng.choice((*NAMES, *FOREIGN)), self.rng)
@@ -180,6 +185,24 @@ for words in json.loads(sys.argv[1]):
         os._exit(main(words) or 0)
     os.waitpid(child, 0)
 """
+
+
+def _link_scripts(folder: Path) -> None:
+    """One command as a link to another, as people make them."""
+    if (folder / "saw").exists() and (folder / "axe").exists():
+        (folder / "saw").unlink()
+        (folder / "saw").symlink_to("axe")
+
+
+def _link_folder(folder: Path) -> bool:
+    """A folder that was moved, and a link where it was; whether there was one."""
+    wood, timber = folder / "wood", folder / "timber"
+    if not wood.is_dir() or wood.is_symlink():
+        return False
+    wood.rename(timber)
+    (timber / "mine.txt").write_text("", encoding="utf-8")  # conda ends with an error where such a folder gets empty
+    wood.symlink_to("timber")
+    return True
 
 
 def _write_egg_info(site: Path, name: str, rng: random.Random) -> None:
@@ -203,7 +226,9 @@ def _content(rng: random.Random, name: str, version: str) -> WheelSpec:
     modules = {f"{name}/__init__.py": f"VERSION = {version!r}\n", f"{name}/v{version[0]}.py": ""}
     for shared in rng.sample(("trunk", "leaf", "root"), rng.randint(0, 2)):
         modules[f"{shared}/__init__.py"] = f"# {name} {version}\n"
-        modules[f"{shared}/{rng.choice(('bark', name))}.py"] = f"# {name} {version}\n"
+        # Now and then one that no Python compiles.
+        text = "def {{ name }}(:\n" if rng.random() < 0.15 else f"# {name} {version}\n"
+        modules[f"{shared}/{rng.choice(('bark', name, 'bark.twig'))}.py"] = text
     if rng.random() < 0.3:
         modules["grove/__init__.py"] = PKGUTIL_NAMESPACE
         modules[f"grove/{name}.py"] = ""
@@ -211,6 +236,8 @@ def _content(rng: random.Random, name: str, version: str) -> WheelSpec:
     data = {f"share/{item}/table.txt": f"{name} {version}\n" for item in rng.sample(("wood", name), rng.randint(0, 2))}
     if rng.random() < 0.2:
         data[f"share/{name}/link.txt"] = name
+    if rng.random() < 0.2:  # what conda copies nowhere
+        data[rng.choice(("LICENSE.txt", "info/about.txt", f"share/{name}/table.txt~", "bin/activate"))] = name
     legacy = {"plane": f"#!python\nprint({name!r})\n"} if rng.random() < 0.3 else {}
     requires = [_requirement(rng) for _ in range(rng.choice((0, 0, 1, 2)))]
     return WheelSpec(
@@ -248,24 +275,29 @@ def _one_build(
     odd: bool,
 ) -> list[PackageSpec]:  # fmt: skip
     if style == "data":
-        spec = PackageSpec(name=name, version=version, build=f"g_{number}", build_number=number, noarch="generic")
+        bare = PackageSpec(name=name, version=version, build=f"g_{number}", build_number=number, noarch="generic")
         if odd and rng.random() < 0.25:
-            return [replace(spec, files={f"share/{name}": f"{name} {version}\n".encode()})]
+            return [replace(bare, files={f"share/{name}": f"{name} {version}\n".encode()})]
         files: dict[str, PackageFile | bytes] = {
             f"share/{rng.choice(('wood', name))}/table.txt": f"{name} {version}\n".encode(),
             "bin/plane": f"#!{PREFIX_PLACEHOLDER}/bin/python\n".encode(),
             f"share/{name}/link.txt": PackageFile(link_to="../wood/table.txt"),
         }
-        return [replace(spec, files=files)]
+        return [replace(bare, files=files)]
     folder = staging / f"{name}-{version}"
     folder.mkdir(parents=True)
-    wheel = write_wheel(_content(rng, name, version), folder)
+    spec = _content(rng, name, version)
+    wheel = write_wheel(spec, folder)
     metadata: MetadataStyle = rng.choice(("dist-info", "dist-info", "dist-info", "none", "no-record", "egg-info-dir"))
     recipe = Recipe(wheel, metadata=metadata, depends=["python"], build_number=number)
     if style != "arch":
         return [package_from_wheel(recipe)]
     # Compiled modules are for the Python that runs this.
-    own = [replace(recipe, python=python, pyc=python == OWN, depends=[f"python {python}.*"]) for python in pythons]
+    compiles = not any(text.startswith("def {{") for text in spec.modules.values() if isinstance(text, str))
+    own = [
+        replace(recipe, python=python, pyc=python == OWN and compiles, depends=[f"python {python}.*"])
+        for python in pythons
+    ]
     return [package_from_wheel(one) for one in own]
 
 

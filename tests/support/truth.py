@@ -40,6 +40,21 @@ def orphaned(before: Snapshot, after: Snapshot) -> list[str]:
     return sorted(dist.path for dist in before.pip_distributions() if dist.site.path == was)
 
 
+def leftover(before: Snapshot, after: Snapshot) -> list[str]:
+    """Dist-infos of conda's in the folder in use that have lost their METADATA, and are there."""
+    site = _site(after)
+    return sorted(
+        dist.path
+        for dist in before.distributions
+        if site in {None, dist.site.path}
+        and dist.kind == "dist-info"
+        and dist.has_metadata
+        and before.record_of(dist) is not None
+        and Path(after.prefix, dist.path).is_dir()
+        and not after.exists(dist.metadata_path)
+    )
+
+
 def doubled(before: Snapshot, after: Snapshot, linked: set[str]) -> list[str]:
     """pip's distributions beside whose metadata one of the same name lies that a linked package brought."""
     site, found = _site(after), []

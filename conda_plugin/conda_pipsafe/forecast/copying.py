@@ -155,9 +155,17 @@ class _Losses:
         known = {fact.sha256 for fact in facts if fact.sha256 is not None}
         if known:
             return digest not in known
+        linked = self._source(path, winners)
+        if linked is not None:
+            return not is_linked_as(linked, self._snapshot.prefix, path)
         # conda notes no hash of the scripts that it makes, nor of links: pip's RECORD tells whose it is.
         row = rows[path].sha256()
         return row is None or digest == row or self._runs_other(path, winners)
+
+    def _source(self, path: str, winners: Sequence[Record]) -> str | None:
+        """What conda links there, for a record without hashes: conda writes such with `safety_checks: disabled`."""
+        package = self._packages.get(winners[0].name) if len(winners) == 1 else None
+        return package.sources.get(path) if package is not None and path not in package.scripts else None
 
     def _runs_other(self, path: str, winners: Sequence[Record]) -> bool:
         """Whether a script that conda made is another one than that of the package which makes it last."""

@@ -202,6 +202,8 @@ def _left(snapshot: Snapshot, plan: PlannedPaths, dist: Distribution) -> tuple[s
     key = plan.folders.key(dist.metadata_path)
     if dist.kind != "dist-info" or key in plan.written or key not in plan.removed:
         return ()
+    if plan.site_after not in {None, dist.site.path}:
+        return ()  # no pip looks there any more
     package = plan.by_dist.get(dist.key)
     if package is not None and package.paths is None:
         return ()  # it may bring the same dist-info
