@@ -67,8 +67,8 @@ def prefix_data(prefix: str) -> Iterator[Any]:
     known = set(PrefixData._cache_)
     # The second parameter was `pip_interop_enabled` before 25.5.
     yield PrefixData(prefix, False)  # noqa: FBT003 - its name is not the same in all versions
-    # Before 25.5 the path alone is the key: conda itself would get ours, though it may be told to read otherwise. Else it
-    # does get ours: the records of a large environment take it a second.
+    # Before 25.5 the path alone is the key: conda itself would get ours, though it may be told to read otherwise. Else
+    # it does get ours: the records of a large environment take it a second.
     if Path(prefix) not in known and erases_records():
         PrefixData._cache_.pop(Path(prefix), None)
 
