@@ -125,6 +125,23 @@ def test_conda_s_own_refusal_is_no_news(driver: Driver, over_pip: Path) -> None:
     assert conda_events(over_pip) == []
 
 
+@pytest.mark.parametrize("end", ["refused", "rolled back"])
+def test_what_pip_put_back_since_is_no_news(
+    driver: Driver, over_pip: Path, bombs: Channel, channel: Channel, wheelhouse: Path, end: str
+) -> None:
+    """It is pip that wrote the files last, whatever conda had in mind for them."""
+    words: list[str | Path] = ["install", "-y", "-p", over_pip, "-c", bombs.url, "-c", channel.url, "alpha=1.0"]
+    driver.run(*words, "--download-only").ok()
+    if end == "refused":
+        assert driver.run(*words, env={"CONDA_PATH_CONFLICT": "prevent"}).returncode == 1
+    else:
+        assert driver.run(*words, "failing").returncode == 1
+    assert (over_pip / PENDING).exists()
+    pip(over_pip, "install", "--find-links", wheelhouse, "--force-reinstall", "--no-deps", "alpha==2.0").ok()
+    assert "did to Python packages" not in driver.run("list", "-p", over_pip).ok().stderr
+    assert conda_events(over_pip) == []
+
+
 def test_a_post_link_script_that_works_is_no_failure(
     driver: Driver, over_pip: Path, bombs: Channel, channel: Channel
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.paths import path_key
 from conda_pipsafe.prefix.snapshot import Snapshot
 
@@ -31,7 +32,7 @@ class LeftOut:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._lost: dict[str, tuple[str, ...]] = {"": ()}
-        self._filled: dict[str, str] | None = None
+        self._filled: dict[str, Record] | None = None
 
     def is_passed_over(self, path: str) -> bool:
         """Whether conda does not copy a path that no record has, for its name."""
@@ -46,13 +47,11 @@ class LeftOut:
     def linked_over(self, path: str) -> tuple[str, ...]:
         """The packages that conda links in the place of a path's folder, or whose folder comes in the path's place."""
         if self._filled is None:
-            self._filled = {
-                key.rpartition("/")[0]: f"{records[0].name} {records[0].version}"
-                for key, records in self._snapshot.record_paths.items()
-            }
+            paths = self._snapshot.record_paths
+            self._filled = {key.rpartition("/")[0]: records[0] for key, records in paths.items()}
         filling = self._filled.get(path_key(path))
         if filling is not None and not os.path.isdir(os.path.join(self._snapshot.prefix, path)):
-            return (filling,)
+            return (f"{filling.name} {filling.version}",)
         return self._folder(path.rpartition("/")[0])
 
     def _folder(self, folder: str) -> tuple[str, ...]:

@@ -213,39 +213,37 @@ def compare(before: Baseline | None, after: Snapshot) -> Outcome:
 def _spared(before: Baseline, touched: set[str], prefix: str) -> tuple[str, ...]:
     """What was foreseen and did not happen; that a module cannot be compiled need not have been known."""
     spared = sorted(before.foreseen - touched) if before.foreseen is not None else ()
-    return tuple(path for path in spared if not (path.endswith(".pyc") and _has_no_bytecode(prefix, path)))
-
-
-def _has_no_bytecode(prefix: str, path: str) -> bool:
-    return fails_to_compile(os.path.join(prefix, module_of(path)), path)
+    modules = {path: os.path.join(prefix, module_of(path)) for path in spared if path.endswith(".pyc")}
+    return tuple(path for path in spared if path not in modules or not fails_to_compile(modules[path], path))
 
 
 def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched, stale: set[str]) -> Change | None:
     overwritten: list[str] = []
     deleted: list[str] = []
     owners: dict[str, str] = {}
+    foreseen = before.foreseen or frozenset()
+    by_conda = frozenset() if _is_anew(touched, after, dist) else foreseen
     for path in touched.intersection(dist.files):
         # Only where conda has or had the path was it conda; else pip itself moved on (a `pip:` section), or the user.
         records = [rec for rec in after.record_paths.get(path_key(path), ()) if rec.meta_path not in stale]
         if not after.exists(path):
             # pip takes the dist-info away with the files: where it stands, somebody else took them.
-            if path in before.shared or path in (before.foreseen or ()) or after.exists(dist.path):
+            if path in before.shared or path in foreseen or after.exists(dist.path):
                 deleted.append(path)
-        elif records or path in (before.foreseen or ()) or _is_rewritten(before, touched, after, dist, path):
+        elif records or path in by_conda or _is_rewritten(before, touched, after, dist, path):
             # conda writes its records last: one that was killed left files without.
             overwritten.append(path)
             owners.update((f"{record.name}={record.version}={record.build}", record.channel) for record in records)
     if not overwritten and not deleted:
         return None
     same = sum(_is_same(after.prefix, path, dist.files[path]) for path in overwritten)
-    foreseen = not (before.foreseen or frozenset()).isdisjoint(overwritten)
     return Change(
         dist,
         tuple(sorted(overwritten)),
         tuple(sorted(deleted)),
         same,
         tuple(sorted(owners)),
-        foreseen,
+        not foreseen.isdisjoint(overwritten),
         tuple(sorted(set(owners.values()))),
         sum(
             posixpath.dirname(other.path) == posixpath.dirname(dist.path)
@@ -253,6 +251,12 @@ def _change(before: Baseline, touched: set[str], after: Snapshot, dist: Watched,
             for other in after.distributions_named(canonical_name(dist.name))
         ),
     )
+
+
+def _is_anew(touched: set[str], after: Snapshot, dist: Watched) -> bool:
+    """Whether pip has installed the same again since: so it may be where nobody saw the end of a command."""
+    there = (other for other in after.distributions if other.path == dist.path)
+    return f"{dist.path}/RECORD" in touched and any((other.installer or "pip") == dist.installer for other in there)
 
 
 def _is_rewritten(before: Baseline, touched: set[str], after: Snapshot, dist: Watched, path: str) -> bool:
