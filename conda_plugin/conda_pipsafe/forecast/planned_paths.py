@@ -65,7 +65,10 @@ def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
     key = plan.folders.key
     for package in transaction.link:
         for name in package.distributions:
-            plan.by_dist.setdefault(name, package)
+            first = plan.by_dist.setdefault(name, package)
+            # Of two, as matplotlib and matplotlib-base, the one whose paths are known is no guess.
+            if first.paths is None and package.paths is not None:
+                plan.by_dist[name] = package
         plan.coming.add(package.name)
         plan.entry_points.update((key(path), (label(package), entry)) for path, entry in package.scripts.items())
         _add(plan.written, map(key, package.paths or ()), label(package))
