@@ -114,12 +114,17 @@ def test_conda_doctor(driver: Driver, make_env: MakeEnv, wheelhouse: Path) -> No
     husk.touch()
     driver.configure(plugins={"pipsafe_audit_ignore": ["PS101", "PS504"]})
     assert "conda and pip did each other no harm" in driver.run("doctor", "-p", prefix).stdout
+    driver.configure(plugins={"pipsafe_mode": "off"})
+    assert "conda and pip" not in driver.run("doctor", "-p", prefix).ok().stdout
     driver.configure(plugins={})
     if "--fix" not in driver.run("doctor", "--help").stdout:
         return  # before 26.1
     assert "conda-pipsafe-audit: Find what" in driver.run("doctor", "--list").stdout
     dry = driver.run("doctor", "--fix", "--dry-run", "-p", prefix, "conda-pipsafe-audit")
     assert "The commands, in order" in dry.stdout
+    assert husk.exists()
+    off = {"CONDA_PLUGINS_PIPSAFE_MODE": "off"}
+    driver.run("doctor", "--fix", "--yes", "-p", prefix, "conda-pipsafe-audit", env=off)
     assert husk.exists()
     done = driver.run("doctor", "--fix", "--yes", "-p", prefix, "conda-pipsafe-audit")
     assert (done.returncode, husk.parent.parent.exists()) == (1, False)

@@ -115,7 +115,7 @@ def test_names_that_only_the_channel_knows(
     install(prefix, wheels, "Quux.Dist", "tool")
     told = conda(driver, prefix, odd, channel, "cquux", "--dry-run").ok().stderr
     assert WARNS.replace("will", "may") in told
-    assert "Quux.Dist 1.0: conda's cquux 2.0 comes under the same name (not downloaded yet" in told
+    assert "Quux.Dist 1.0: conda's cquux 2.0 likely brings it too (not downloaded yet" in told
     # Nothing is changed by a download.
     assert "conda-pipsafe" not in conda(driver, prefix, odd, channel, "cquux", "--download-only").ok().stderr
     # A library that needs no Python is no distribution.

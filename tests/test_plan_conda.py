@@ -271,6 +271,15 @@ def test_a_pip_section_over_conda_s_packages(conda: Conda, over_pip: Path, tmp_p
     assert plan(conda, "-p", over_pip, "--", "env", "update", "--file", file, code=0)["pip_section"] == []
 
 
+def test_environment_files_that_are_not_here(conda: Conda, over_pip: Path, tmp_path: Path) -> None:
+    """Of these `env update` would not say anything before it runs pip."""
+    gone = plan(conda, "-p", over_pip, "--", "env", "update", "--file", tmp_path / "none.yml", code=1)
+    assert "none.yml' file not found" in gone["error"]
+    address = "https://127.0.0.1:1/environment.yml"
+    remote = plan(conda, "-p", over_pip, "--", "env", "update", "--file", address, code=1)
+    assert f"a plan needs the file on this disk: download {address} first" in remote["error"]
+
+
 def test_pipsafe_by_itself_asks_the_user_s_conda(conda: Conda, over_pip: Path) -> None:
     from support.running import run
 

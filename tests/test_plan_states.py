@@ -222,15 +222,23 @@ def test_a_package_that_was_built_anew_under_its_name(
         ("alpha\n", "no line @EXPLICIT"),
         ("@EXPLICIT\nhttps://example.invalid/alpha.zip\n", "line 2"),
         ("@EXPLICIT\nhttps://example.invalid/alpha-1.0.conda\n", "NAME-VERSION-BUILD"),
-        (None, "cannot be read"),
+        ("@EXPLICIT\nhttps://example.invalid/alpha-1.0-0.conda#c0ffee\n", "line 2"),
+        ("@EXPLICIT\n# nothing\n", "lists no package"),
+        ("\udcff", "not text"),
+        (None, "cannot be read: No such file"),
     ],
 )
 def test_wrong_explicit_files(plan: Plan, over_pip: Path, tmp_path: Path, text: str | None, said: str) -> None:
     file = tmp_path / "wrong.txt"
     if text is not None:
-        file.write_text(text, "utf-8")
+        file.write_text(text, "utf-8", "surrogateescape")
     value = plan("-p", over_pip, "--explicit", file, code=1)
     assert said in value["error"] + str(value["hint"])
+    assert value["hint"], "what to do next"
+
+
+def test_an_explicit_file_without_an_end(plan: Plan, over_pip: Path) -> None:
+    assert "no line @EXPLICIT" in plan("-p", over_pip, "--explicit", "/dev/zero", code=1)["error"]
 
 
 def test_lock_file(plan: Plan, over_pip: Path, channel: Channel, tmp_path: Path) -> None:
@@ -255,6 +263,74 @@ def test_lock_file(plan: Plan, over_pip: Path, channel: Channel, tmp_path: Path)
     value = plan("-p", over_pip, "--lock", file, code=3)
     assert changes(value) == {"alpha": "-1.0"}
     assert "overwritten" in harms(value)["alpha"]
+
+
+CONDA_LOCK = """\
+version: 1
+metadata:
+  content_hash: {{linux-64: "0", osx-64: "0"}}
+  channels: [{{url: "{channel}", used_env_vars: []}}]
+  platforms: [{platforms}]
+  sources: [environment.yml]
+package:
+"""
+
+
+def conda_lock(file: Path, channel: Channel, names: tuple[str, ...], platforms: tuple[str, ...]) -> None:
+    """A file as conda-lock writes it, with the channel's packages for several platforms, and one of PyPI."""
+    entries = [CONDA_LOCK.format(channel=channel.url, platforms=", ".join(platforms))]
+    for record in channel.records():
+        if f"{record['name']}-{record['version']}" not in names and record["name"] not in names:
+            continue
+        entries += [
+            f"- {{name: {record['name']}, version: '{record['version']}', manager: conda, platform: {platform}, "
+            f"dependencies: {{}}, url: '{channel.url}/{record['subdir']}/{record['fn']}', "
+            f"hash: {{md5: {record['md5']}, sha256: {record['sha256']}}}, category: main, optional: false}}\n"
+            for platform in platforms
+        ]
+    entries += [
+        f"- {{name: idna, version: '3.6', manager: pip, platform: {platform}, dependencies: {{}}, "
+        f"url: 'https://files.test/idna-3.6-py3-none-any.whl', hash: {{sha256: {'0' * 64}}}, category: main, "
+        "optional: false}\n"
+        for platform in platforms
+    ]
+    file.write_text("".join(entries), "utf-8")
+
+
+def test_conda_lock_s_file(plan: Plan, over_pip: Path, channel: Channel, tmp_path: Path) -> None:
+    import rattler
+
+    here, file = str(rattler.Subdir.current()), tmp_path / "conda-lock.yml"
+    python = "python-{}.{}.{}".format(*sys.version_info)
+    conda_lock(file, channel, (python, "pip", "gamma-1.0", "alpha-1.0", "beta-1.0"), (here, "osx-64"))
+    value = plan("-p", over_pip, "--lock", file, code=3)
+    assert "overwritten" in harms(value)["alpha"]
+    assert value["notes"] == [f"{file}: the package of PyPI in it is not part of this"]
+    conda_lock(file, channel, (python,), ("osx-64",))
+    assert f"has no packages for {here}" in plan("-p", over_pip, "--lock", file, code=1)["error"]
+
+
+def test_a_lock_with_other_environments(plan: Plan, over_pip: Path, channel: Channel, tmp_path: Path) -> None:
+    """One of another name is the one that is meant; of several nobody knows which."""
+    import rattler
+
+    (record,) = (record for record in channel.records() if (record["name"], record["version"]) == ("alpha", "1.0"))
+    url = f"https://x.test/noarch/{record['fn']}"
+    here, file = rattler.Subdir.current(), tmp_path / "pixi.lock"
+    names = {"prod": [url], "test": []}
+    for several in ([], list(names)):
+        lines = ["version: 6", "environments:"]
+        for name in several or ["prod"]:
+            packages = ", ".join(f"{{conda: '{one}'}}" for one in names[name])
+            lines += [f"  {name}:", "    channels: [{url: 'https://x.test/'}]", "    packages:"]
+            lines.append(f"      {here}: [{packages}]")
+        lines += ["packages:", f"- conda: {url}", f"  sha256: {record['sha256']}", "  noarch: python"]
+        file.write_text("\n".join([*lines, ""]), "utf-8")
+        value = plan("-p", over_pip, "--lock", file, code=1 if several else 3)
+        if several:
+            assert "has no environment `default`; it has prod, test" in value["error"]
+        else:
+            assert [item["name"] for item in value["link"]] == ["alpha"]
 
 
 def test_a_file_that_is_no_lock(plan: Plan, over_pip: Path, tmp_path: Path) -> None:

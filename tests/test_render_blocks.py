@@ -418,6 +418,15 @@ class TestForecast:
         assert names_text(seen(prefix, cold[1])) is None, "a library: no Python in it"
         assert names_text(seen(prefix, linked("six", MODULE))) is None
 
+    def test_two_that_bring_one_distribution(self, prefix: PrefixFactory) -> None:
+        """matplotlib and matplotlib-base: what is known of one is no guess because the other is not downloaded."""
+        prefix.pip_dist("tool")
+        base = replace(linked("tool-base", f"{SITE}/tool-2.0.dist-info/METADATA"), distributions={"tool": "2.0"})
+        meta = replace(linked("tool"), paths=None, distributions={"tool": "2.0"})
+        for order in ((meta, base), (base, meta)):
+            (harm,) = seen(prefix, *order).harms
+            assert (harm.by_name_only, harm.doubled, harm.comer) == (False, True, "tool-base 2.0")
+
     def test_what_is_known_and_what_is_not(self, prefix: PrefixFactory) -> None:
         prefix.pip_dist("tool", files={"tool/__init__.py": ""})
         for name in ("more", "less"):

@@ -147,15 +147,18 @@ def conda_health_checks() -> Iterator[Any]:
 
 
 def _doctor(prefix: str, verbose: bool) -> None:  # noqa: FBT001 - conda calls it so
+    from conda_pipsafe.engines.conda_context import mode
     from conda_pipsafe.hooks.doctor import check
 
-    check(prefix, verbose=verbose)
+    if mode() != "off":
+        check(prefix, verbose=verbose)
 
 
 def _fix(prefix: str, _arguments: Any, confirm: Any) -> int:  # noqa: ANN401 - argparse's namespace, and conda's question
+    from conda_pipsafe.engines.conda_context import mode
     from conda_pipsafe.hooks.doctor import fix
 
-    return fix(prefix, confirm)
+    return fix(prefix, confirm) if mode() != "off" else 0
 
 
 @hookimpl

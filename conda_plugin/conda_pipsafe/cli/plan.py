@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("without conda (needs the extra `standalone`)")
     group.add_argument("-c", "--channel", metavar="CHANNEL", action="append", default=[], help="solve with py-rattler")
     group.add_argument("--explicit", metavar="FILE", help="the state that an @EXPLICIT file lists, instead of a solve")
-    group.add_argument("--lock", metavar="FILE", help="the state of a pixi or rattler lock file, instead of a solve")
+    group.add_argument("--lock", metavar="FILE", help="the state of a pixi.lock or conda-lock.yml, instead of a solve")
 
 
 def split(words: Sequence[str]) -> tuple[list[str], list[str]]:

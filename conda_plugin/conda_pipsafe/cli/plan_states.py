@@ -53,7 +53,8 @@ def _transaction(args: argparse.Namespace, snapshot: Snapshot) -> tuple[Transact
         return difference(snapshot, read_explicit(args.explicit), package_caches()), []
     if args.lock:
         state, pypi = read_lock(args.lock)
-        notes = [f"the {pypi} packages of PyPI in {args.lock} are not part of this"] if pypi else []
+        which = "the package of PyPI in it is" if pypi == 1 else f"the {pypi} packages of PyPI in it are"
+        notes = [f"{args.lock}: {which} not part of this"] if pypi else []
         return difference(snapshot, state, package_caches()), notes
     return _of_words(args.rest, args.channel, snapshot), []
 

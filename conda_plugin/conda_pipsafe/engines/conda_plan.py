@@ -84,7 +84,10 @@ def foresee_unsolved(command: str, options: Any, *, download: bool) -> Foreseen 
     urls = _explicit_urls(options) if command in {"install", "create", "env_create", "env_update"} else ()
     if urls:
         return _explicit(command_prefix(command, options), urls, download=download)
-    return None if command != "env_update" or _asks_conda(options) else Foreseen(_nothing(command, options))
+    if command == "env_update":
+        _check_files(options)
+        return None if _asks_conda(options) else Foreseen(_nothing(command, options))
+    return None
 
 
 def command_prefix(command: str, options: Any) -> str:  # noqa: ANN401
@@ -184,10 +187,13 @@ def _explicit_urls(options: Any) -> list[str]:  # noqa: ANN401
     return urls
 
 
-def _files(options: Any) -> list[str]:  # noqa: ANN401
+def _named_files(options: Any) -> list[str]:  # noqa: ANN401
     named = getattr(options, "file", None)
-    files = [named] if isinstance(named, str) else list(named or ())
-    return [str(file) for file in files if os.path.isfile(str(file))]
+    return list(map(str, [named] if isinstance(named, str) else named or ()))
+
+
+def _files(options: Any) -> list[str]:  # noqa: ANN401
+    return [file for file in _named_files(options) if os.path.isfile(file)]
 
 
 def _lines(file: str) -> list[str]:
@@ -246,6 +252,21 @@ def _record_of_url(spec: Any) -> Any:  # noqa: ANN401
         url=spec.get_exact_value("url"),
         url_only=True,
     )
+
+
+def addresses(options: Any) -> list[str]:  # noqa: ANN401
+    """The environment files that a command is to fetch: not looked into, that would be a download of its own."""
+    return [file for file in _named_files(options) if "://" in file and not os.path.isfile(file)]
+
+
+def _check_files(options: Any) -> None:  # noqa: ANN401
+    from conda.exceptions import CondaError, EnvironmentFileNotFound
+
+    for file in _named_files(options):
+        if file in addresses(options):
+            raise CondaError(f"a plan needs the file on this disk: download {file} first")
+        if not os.path.isfile(file):
+            raise EnvironmentFileNotFound(file)
 
 
 def _asks_conda(options: Any) -> bool:  # noqa: ANN401

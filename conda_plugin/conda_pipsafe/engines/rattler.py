@@ -16,6 +16,8 @@ from conda_pipsafe.forecast.transaction import Transaction
 from conda_pipsafe.installer.offers import ChannelPackage, Looked
 from conda_pipsafe.prefix.snapshot import Snapshot
 
+_LARGEST_LOCK = 1 << 28  # bytes
+
 
 @dataclass(frozen=True)
 class Solved:
@@ -104,7 +106,7 @@ def apply(solved: Solved, cache: str | None = None) -> None:
 
 
 def read_lock(path: str) -> tuple[list[Wanted], int]:
-    """The packages that a pixi or rattler lock file has for this platform, in its default environment.
+    """What a lock file (pixi's, rattler's, conda-lock's) has for this platform, in its default (or only) environment.
 
     Returns:
         conda's packages, and how many of PyPI the file has beside them.
@@ -114,15 +116,23 @@ def read_lock(path: str) -> tuple[list[Wanted], int]:
     """
     rattler = _rattler()
     here = str(rattler.Subdir.current())
+    hint = "pixi.lock and conda-lock.yml are; is this one whole?"
+    if os.path.isfile(path) and os.path.getsize(path) > _LARGEST_LOCK:
+        raise PipsafeError(f"{path}: is too large for a lock file", hint=hint)
     try:
-        environment = rattler.LockFile.from_path(path).default_environment()
-        platforms = [platform for platform in environment.platforms() if str(platform.subdir) == here]
+        several = dict(rattler.LockFile.from_path(path).environments())
+        # Where there is only one it is that, whatever it is called.
+        environment: Any = several.get("default") or (next(iter(several.values())) if len(several) == 1 else None)
+        platforms = [found for found in environment.platforms() if str(found.subdir) == here] if environment else []
         records = environment.conda_repodata_records_for_platform(platforms[0]) if platforms else None
         pypi = environment.pypi_packages_for_platform(platforms[0]) if platforms else None
-    except Exception as error:  # py-rattler's errors share no base class; no default environment is None
-        raise PipsafeError(f"{path}: cannot be read as a lock file: {error}", hint="pixi.lock is one") from error
-    if records is None:
-        raise PipsafeError(f"{path}: has no packages for {here}")
+    except Exception as error:  # py-rattler's errors share no base class
+        raise PipsafeError(f"{path}: cannot be read as a lock file: {error}", hint=hint) from error
+    if environment is None:
+        names = ", ".join(sorted(several)) or "none at all"
+        raise PipsafeError(f"{path}: has no environment `default`; it has {names}", hint="only that one can be planned")
+    if not records:
+        raise PipsafeError(f"{path}: has no packages for {here}", hint="lock it for this platform too")
     return [wanted(record) for record in records], len(pypi or ())
 
 

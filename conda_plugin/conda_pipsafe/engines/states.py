@@ -24,6 +24,7 @@ from conda_pipsafe.prefix.snapshot import Snapshot
 
 EXPLICIT_MARKER = "@EXPLICIT"
 _SUFFIXES = (".conda", ".tar.bz2")
+_LARGEST_LIST = 1 << 26  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +143,22 @@ def read_explicit(path: str) -> list[Wanted]:
     Raises:
         PipsafeError: When the file cannot be read, or is no such list.
     """
+    hint = "`conda list --explicit` writes one; for pixi.lock and conda-lock.yml use --lock"
     try:
         with open(path, encoding="utf-8") as file:
-            lines = [line.strip() for line in file]
-    except (OSError, UnicodeDecodeError) as error:
-        raise PipsafeError(f"{path}: cannot be read: {error}") from error
-    if EXPLICIT_MARKER not in lines:
-        raise PipsafeError(
-            f"{path}: is no explicit list: it has no line {EXPLICIT_MARKER}",
-            hint="`conda list --explicit` writes one; for a pixi.lock use --lock",
-        )
+            text = file.read(_LARGEST_LIST + 1)
+    except OSError as error:
+        raise PipsafeError(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise PipsafeError(f"{path}: is no explicit list: it is not text", hint=hint) from error
+    lines = [line.strip() for line in text.splitlines()]
+    if EXPLICIT_MARKER not in lines or len(text) > _LARGEST_LIST:
+        why = f"has no line {EXPLICIT_MARKER}" if EXPLICIT_MARKER not in lines else "is too large"
+        raise PipsafeError(f"{path}: is no explicit list: it {why}", hint=hint)
     folder = os.path.dirname(os.path.abspath(path))
-    listed = ((number, line) for number, line in enumerate(lines, 1) if line and line[0] not in "#@")
+    listed = [(number, line) for number, line in enumerate(lines, 1) if line and line[0] not in "#@"]
+    if not listed:
+        raise PipsafeError(f"{path}: lists no package: everything would go", hint=f"is the file whole?  {hint}")
     return [_of_url(path, number, line, folder) for number, line in listed]
 
 
@@ -161,6 +166,10 @@ def _of_url(path: str, number: int, line: str, folder: str) -> Wanted:
     url, _, checksum = line.partition("#")
     checksum = checksum.removeprefix("sha256:").lower()
     md5, sha256 = (checksum if len(checksum) == length else "" for length in (32, 64))
+    if checksum and not (md5 or sha256):
+        raise PipsafeError(
+            f"{path}, line {number}: {line}: the checksum behind # is no md5 and no sha256", hint="is the file whole?"
+        )
     if "://" not in url:
         from pathlib import Path
 

@@ -59,7 +59,10 @@ def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
     plan = PlannedPaths(Folders(prefix, gone), transaction.site_after, links=transaction.links)
     for package in transaction.link:
         for name in package.distributions:
-            plan.by_dist.setdefault(name, package)
+            first = plan.by_dist.setdefault(name, package)
+            # Of two, as matplotlib and matplotlib-base, the one whose paths are known is no guess.
+            if first.paths is None and package.paths is not None:
+                plan.by_dist[name] = package
         plan.coming.add(package.name)
         _add_paths(plan, package)
         for known, of_package in ((plan.sources, package.sources), (plan.compiled, package.compiled)):

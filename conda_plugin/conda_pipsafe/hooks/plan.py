@@ -57,7 +57,7 @@ def before(command: str) -> None:
     Raises:
         conda.exceptions.DryRunExit: When the answer is given.
     """
-    from conda_pipsafe.engines.conda_plan import command_prefix, foresee_unsolved, pip_requirements
+    from conda_pipsafe.engines.conda_plan import addresses, command_prefix, foresee_unsolved, pip_requirements
 
     options = engine.arguments()
     _write({"state": "started"})
@@ -76,6 +76,7 @@ def before(command: str) -> None:
             _later.append(options)
         else:
             _sections.extend(_section_clashes(options, prefix))
+    _pending.extend(f"a pip: section of {file} is not looked at: download it first" for file in addresses(options))
     _prefix.append(prefix)
     if seen is not None:
         _finish(seen)

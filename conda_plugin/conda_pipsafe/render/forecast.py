@@ -9,6 +9,7 @@ from typing import Any
 
 from conda_pipsafe.forecast.effects import Forecast, Harm
 from conda_pipsafe.prefix.dist_info import Distribution
+from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.render.deletion import deletion_title
 from conda_pipsafe.render.paths import FEW, MOST_PACKAGES, counted_paths
 
@@ -193,7 +194,9 @@ def _of_its_name(harm: Harm, few: int | None) -> list[str]:
     """What a package of the distribution's own name means for it."""
     comer = f"conda's {harm.comer}"
     if harm.by_name_only:
-        return [f"{comer} comes under the same name (not downloaded yet: the paths are not known)"]
+        same = canonical_name((harm.comer or "").partition(" ")[0]) == harm.dist.key
+        how = "comes under the same name" if same else "likely brings it too"
+        return [f"{comer} {how} (not downloaded yet: the paths are not known)"]
     if harm.shadowed and harm.comer:
         return [f"{comer} will be imported instead of this editable checkout"]
     if harm.hidden:
