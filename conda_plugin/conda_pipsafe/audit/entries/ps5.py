@@ -190,8 +190,8 @@ ENTRIES: tuple[Entry, ...] = (
             "deleted."
         ),
         way_out=(
-            "Delete the file; where a package owns it, install that again. For a missing module: install what brings it, "
-            "or uninstall what imports it."
+            "Delete the file; where a package owns it, install that again. For a missing module: install what "
+            "brings it, or uninstall what imports it."
         ),
     ),
     Entry(
