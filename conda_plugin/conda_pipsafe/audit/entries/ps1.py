@@ -237,7 +237,7 @@ ENTRIES: tuple[Entry, ...] = (
             "Found by `--deep`, of files that are empty now without it, too: "
             "the hash of a file differs from the one in conda's record, a folder or a link out "
             "stands in its place, or a command calls something else than the package declares. A note where nothing "
-            "that Python imports or that you run is among them: settings are made to be edited."
+            "that Python imports, pip reads or you run is among them: settings are made to be edited."
         ),
         causes="An editor, a script that patches packages after installation, a damaged disk.",
         way_out="`conda install --force-reinstall` the same build, unless the change is yours and wanted.",
