@@ -241,3 +241,40 @@ def test_packages_with_odd_metadata(make_env: MakeEnv, channel: Channel, tmp_pat
         ("PS903", "note", "Requires-Dist"),
         ("PS903", "note", "depends"),
     ]
+
+
+@pytest.mark.damage("PS202", by_hand="a file deleted by hand")
+@pytest.mark.twin("PS202")
+def test_plugins_that_nobody_finds(make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("pip")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==1.0", "beta").ok()
+    info = site_of(prefix) / "alpha-1.0.dist-info"
+    (info / "WHEEL").unlink()  # of no use once it is installed
+    assert told(prefix) == []
+    (info / "entry_points.txt").unlink()
+    (found,) = look(prefix)
+    assert (found.code, found.severity, found.paths) == (
+        "PS202",
+        "warning",
+        inside(prefix, f"{info.name}/entry_points.txt"),
+    )
+    Ways(wheelhouse).follow(prefix, found.fixes)
+    assert told(prefix) == []
+    assert (info / "entry_points.txt").exists()
+
+
+@pytest.mark.damage("PS220", by_hand="a full disk")
+@pytest.mark.twin("PS220")
+@pytest.mark.parametrize(
+    ("name", "severity"), [("METADATA", "warning"), ("entry_points.txt", "warning"), ("WHEEL", "note")]
+)
+def test_metadata_that_is_cut_off(make_env: MakeEnv, wheelhouse: Path, name: str, severity: str) -> None:
+    prefix = make_env("pip")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==1.0").ok()
+    file = site_of(prefix) / "alpha-1.0.dist-info" / name
+    file.write_bytes(file.read_bytes()[:-5])
+    assert told(prefix) == []
+    (found,) = look(prefix, hashes=True)
+    assert (found.code, found.severity) == ("PS220", severity)
+    Ways(wheelhouse).follow(prefix, found.fixes)
+    assert told(prefix, hashes=True) == []

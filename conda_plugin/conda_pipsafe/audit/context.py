@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from conda_pipsafe.audit.disk import Disk
 from conda_pipsafe.audit.health import RecordHealth, stale_records
-from conda_pipsafe.audit.linked import behind_links, leads_below, linked_folders, real_path
+from conda_pipsafe.audit.linked import behind_links, folders_of, leads_below, linked_folders, real_path
 from conda_pipsafe.audit.overlap import grouped, is_bytecode, overlapping_paths
 from conda_pipsafe.audit.records import KeptCopy, record_distributions
 from conda_pipsafe.ledger.events import DistState
@@ -22,6 +23,9 @@ from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.prefix.paths import path_key
 from conda_pipsafe.prefix.record_csv import RecordedFile, plain_hashes, plain_paths
 from conda_pipsafe.prefix.snapshot import DistOwner, Snapshot
+
+if TYPE_CHECKING:
+    from conda_pipsafe.prefix.requirements import Unmet
 
 
 @dataclass(frozen=True)
@@ -282,6 +286,13 @@ class AuditContext:
         return {canonical_name(record.name): record for record in self.snapshot.records}
 
     @cached_property
+    def needs(self) -> Mapping[str, tuple[Unmet, ...]]:
+        """What those of `foreign` that stay need of others, met or not, by canonical name."""
+        from conda_pipsafe.audit.needs import needs_of
+
+        return needs_of(self)
+
+    @cached_property
     def dependents(self) -> Mapping[str, tuple[str, ...]]:
         """conda names of the records that depend on each conda name."""
         found: dict[str, list[str]] = defaultdict(list)
@@ -291,8 +302,3 @@ class AuditContext:
                 if words and record.name not in found[words[0]]:
                     found[words[0]].append(record.name)
         return {name: tuple(names) for name, names in found.items()}
-
-
-def folders_of(paths: Iterable[str]) -> frozenset[str]:
-    """The folders in which paths lie."""
-    return frozenset([path.rpartition("/")[0] for path in paths])

@@ -212,11 +212,16 @@ def _altered(code: str, who: str, subject: str, altered: Sequence[Altered], ways
         code,
         subject,
         f"{counted(len(paths), 'file')} of {who} {'is' if len(paths) == 1 else 'are'} not as installed{tail}.",
-        severity="warning" if matters(paths) else "note",
+        severity="warning" if matters(paths) or any(map(_is_read, paths)) else "note",
         paths=sorted(paths),
         fixes=ways,
         facts={"sha256": {item.path: item.sha256 for item in altered}},
     )
+
+
+def _is_read(path: str) -> bool:
+    """Whether pip and Python read it: torn metadata hides what is required, and plugins."""
+    return path.endswith(("-info/METADATA", "-info/entry_points.txt"))
 
 
 def _sharers(prefix: str, record: Record, altered: Altered, others: Sequence[str]) -> list[str]:

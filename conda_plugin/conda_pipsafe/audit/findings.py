@@ -40,8 +40,8 @@ class Finding(NamedTuple):
 
 
 def stops_conda(finding: Finding) -> bool:
-    """Whether conda refuses every command in the environment until this is mended: other ways out fail before."""
-    return bool(finding.facts.get("stops_conda"))
+    """Whether conda refuses every command in the environment, or its Python does not start: other ways fail then."""
+    return bool(finding.facts.get("stops_conda") or finding.facts.get("stops_python"))
 
 
 def sort_key(finding: Finding) -> tuple[bool, int, str, str, str]:

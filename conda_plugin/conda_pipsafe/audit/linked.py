@@ -63,3 +63,8 @@ def leads_below(prefix: str, path: str, folder: str | None) -> bool:
     except OSError:
         return False
     return bool(folder) and target.startswith(os.path.join(str(folder), ""))
+
+
+def folders_of(paths: Iterable[str]) -> frozenset[str]:
+    """The folders in which paths lie."""
+    return frozenset([path.rpartition("/")[0] for path in paths])

@@ -170,7 +170,7 @@ def _fingerprint(stamps: list[int]) -> str:
 
 
 def _watched(context: AuditContext, report: AuditReport) -> Iterator[str]:
-    from conda_pipsafe.audit.checks import checkouts
+    from conda_pipsafe.audit.checks import checkouts, startup
 
     snapshot = context.snapshot
     yield from (
@@ -189,6 +189,7 @@ def _watched(context: AuditContext, report: AuditReport) -> Iterator[str]:
     for site in snapshot.sites:
         yield from (site.path, site.path.rpartition("/")[0])
         yield from _unowned(context, site.path)
+        yield from startup.pth_files(context, site.path)
     for dist in snapshot.distributions:
         yield dist.path
         if dist.kind in {"dist-info", "egg-info"}:

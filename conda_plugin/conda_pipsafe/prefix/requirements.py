@@ -74,12 +74,14 @@ class Installed:
         conda: Version by the canonical form of each conda package's name: some have no Python metadata.
         environment: What markers see, as `marker_environment` makes it.
         askers: Those whose requirements are asked about; all when None.
+        absent: Canonical names that meet nothing, as if they were not installed: what is asked of them is told.
     """
 
     distributions: Sequence[Distribution]
     conda: Mapping[str, str]
     environment: Mapping[str, str]
     askers: Sequence[Distribution] | None = None
+    absent: frozenset[str] = frozenset()
 
 
 def evaluate(installed: Installed) -> Evaluation:
@@ -126,9 +128,7 @@ class _Evaluator:
         there = tuple(self._by_key.get(key, ()))
         for wanted in (canonical_name(item.strip()) for item in (extras or "").split(",") if item.strip()):
             self._ask(key, wanted, asker)
-        if any(satisfies(specifier, found.version) for found in there):
-            return
-        if not there and self._conda_provides(key, specifier):
+        if key not in self._installed.absent and self._is_met(key, specifier, there):
             return
         told = f"{name}{specifier}" if not extra else f"{name}{specifier} (for {dist.name}[{extra}])"
         self._result.unmet.append(Unmet(asker, told, key, specifier, there))
@@ -137,6 +137,11 @@ class _Evaluator:
         if (key, extra) not in self._asked:
             self._asked.add((key, extra))
             self._queue.extend((dist, extra, asker) for dist in self._by_key.get(key, ()))
+
+    def _is_met(self, key: str, specifier: str, there: Sequence[Distribution]) -> bool:
+        if any(satisfies(specifier, found.version) for found in there):
+            return True
+        return not there and self._conda_provides(key, specifier)
 
     def _conda_provides(self, key: str, specifier: str) -> bool:
         """Whether a conda package without any Python metadata of that name meets the requirement."""

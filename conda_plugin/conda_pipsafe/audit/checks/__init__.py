@@ -25,6 +25,7 @@ NAMES = (
     "pip_files",
     "python_requirements",
     "runtimes",
+    "startup",
     "stranded",
     "targets",
     "unreadable",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from conda_pipsafe.audit import fixes
@@ -12,6 +12,7 @@ from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.needs import Needed, broken_by
 from conda_pipsafe.audit.overlap import is_bytecode
 from conda_pipsafe.audit.scripts import command_paths, declared, declared_by_record, read_script
 from conda_pipsafe.audit.wording import counted, installer, listed
@@ -54,13 +55,14 @@ def _pair(context: AuditContext, dist: Distribution, record: Record, paths: list
     content = _contents(context, dist, record, [path for path in there if path not in commands])
     content |= {path: commands[path] for path in there if path in commands}
     count = Counter(content.values())
-    prefix = context.snapshot.prefix
     facts = {
         "conda": {"name": record.name, "version": record.version, "build": record.build, "record": record.meta_path},
         "there": {"name": dist.name, "version": dist.version, "installer": dist.installer},
         "content": content,
     }
-    ways = fixes.uninstall_then_reinstall(prefix, [dist.name], record)
+    needed, ways = _ways(context, dist, record)
+    facts["needed_by"] = needed.facts()
+    tail = f"; {needed.who} it by that name" if needed else ""
     who = f"{installer(dist)}'s {dist.name} {dist.version}"
     ours = f"conda's {record.name} {record.version}"
     if count["same"] == len(there):
@@ -69,14 +71,29 @@ def _pair(context: AuditContext, dist: Distribution, record: Record, paths: list
         yield make("PS105", dist.name, message, severity="note", paths=there, facts=facts)
         return
     if count["conda"] and not count["other"] and not count["neither"]:
-        message = f"{ours} wrote over {counted(count['conda'], 'file')} of {who}."
+        message = f"{ours} wrote over {counted(count['conda'], 'file')} of {who}{tail}."
         yield make("PS204", dist.name, message, paths=there, fixes=ways, facts=facts)
         return
     wrote = count["other"] or len(there)
     certain = bool(count["other"] or count["neither"])
-    message = f"{who} {'wrote over' if certain else 'has'} {counted(wrote, 'file')} of {ours}."
+    message = f"{who} {'wrote over' if certain else 'has'} {counted(wrote, 'file')} of {ours}{tail}."
     yield make(
         "PS105", dist.name, message, severity="error" if certain else "warning", paths=there, fixes=ways, facts=facts
+    )
+
+
+def _ways(context: AuditContext, dist: Distribution, record: Record) -> tuple[Needed, Sequence[str]]:
+    """conda's package back; and the other way, where pip's packages need the distribution: they cannot do without."""
+    prefix = context.snapshot.prefix
+    ways = fixes.uninstall_then_reinstall(prefix, [dist.name], record)
+    needed = broken_by(context.needs, {dist.key: None})
+    again = fixes.pip_again(prefix, dist, "--force-reinstall", "--no-deps")
+    if not needed or again is None or context.dependents.get(record.name):
+        return needed, ways
+    remove = fixes.conda(prefix, "remove", "--force", record.name)
+    return needed, (
+        f"To keep {installer(dist)}'s: {remove} && {again}",
+        f"To keep conda's: {' && '.join(ways)}",
     )
 
 

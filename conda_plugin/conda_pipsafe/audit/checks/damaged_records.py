@@ -11,6 +11,7 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.health import RecordHealth
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.needs import broken_by
 from conda_pipsafe.audit.wording import counted, installer, listed, matters, part_of
 from conda_pipsafe.prefix.direct_url import strip_credentials
 from conda_pipsafe.prefix.dist_info import Distribution
@@ -49,14 +50,20 @@ def _replaced(context: AuditContext, prefix: str, health: RecordHealth) -> Findi
     written = [path for dist in dists for path in context.paths(dist)]
     record_paths = frozenset(record.files)
     both = [path for path in written if path in record_paths and path not in health.missing]
+    needed = broken_by(context.needs, {key: health.gone[key] for key in health.replaced})
     return make(
         "PS101",
         record.name,
-        f"{installer(dists[0])} replaced conda's {record.name} {record.version} with {there}.",
+        f"{installer(dists[0])} replaced conda's {record.name} {record.version} with {there}"
+        f"{needed.told(record.version)}.",
         paths=sorted({*health.missing, *both, *(dist.path for dist in dists)}),
-        fixes=fixes.uninstall_then_reinstall(prefix, (dist.name for dist in dists), record),
+        fixes=(
+            *fixes.uninstall_then_reinstall(prefix, (dist.name for dist in dists), record),
+            *needed.way(prefix, record.name),
+        ),
         facts={
             "conda": _facts(health),
+            "needed_otherwise": needed.facts(),
             "there": [{"name": dist.name, "version": dist.version, "installer": dist.installer} for dist in dists],
             "overwritten": sorted(both),
             "needed_by": list(context.dependents.get(record.name, ())),

@@ -11,6 +11,7 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.health import RecordHealth
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.needs import broken_by
 from conda_pipsafe.audit.wording import installer, listed
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
@@ -66,7 +67,10 @@ def _with_conda(context: AuditContext, health: RecordHealth, key: str, dists: tu
     stubborn = [dist.path for dist in own if not dist.has_record and dist.kind in {"dist-info", "egg-info-file"}]
     fix = _ways(prefix, dists, record, stubborn, len(own) + len(dists) - len(stubborn))
     fix = (fixes.delete(prefix, left), *fix) if left else fix
-    return make(code, record.name, message, paths=paths, fixes=fix, facts=facts)
+    needed = broken_by(context.needs, {key: own[0].version if own else record.version})
+    facts["needed_otherwise"] = needed.facts()
+    message = f"{message[:-1]}{needed.told(record.version)}."
+    return make(code, record.name, message, paths=paths, fixes=(*fix, *needed.way(prefix, record.name)), facts=facts)
 
 
 def _shared(context: AuditContext, record: Record, dists: tuple[Distribution, ...]) -> set[str]:

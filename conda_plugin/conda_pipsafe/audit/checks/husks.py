@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
-from conda_pipsafe.audit.context import AuditContext, folders_of
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.linked import folders_of
 from conda_pipsafe.audit.wording import counted
 from conda_pipsafe.prefix.history import split_dist
 from conda_pipsafe.prefix.metadata import canonical_name

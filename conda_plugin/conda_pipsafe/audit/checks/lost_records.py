@@ -12,6 +12,7 @@ from conda_pipsafe.audit.catalogue import make
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.needs import broken_by
 from conda_pipsafe.audit.records import KeptCopy
 from conda_pipsafe.audit.wording import installer, listed
 from conda_pipsafe.prefix.dist_info import Distribution
@@ -147,18 +148,22 @@ def _finding(
     now = listed(f"{dist.name} {dist.version}" for dist in there)
     own = all(dist.installer == "conda" for dist in there)
     state = "its files are still there" if own else f"{installer(there[0])}'s {now} stands in its place"
+    needed = broken_by(context.needs, {dist.key: missing.version for dist in there}, (dist.path for dist in there))
     return make(
         "PS106",
         missing.name,
-        f"conda installed {missing.name} {missing.version} and has lost its record; {state}.",
+        f"conda installed {missing.name} {missing.version} and has lost its record; {state}"
+        f"{needed.told(missing.version)}.",
         paths=[dist.path for dist in there],
         fixes=[
             fixes.pip(prefix, "uninstall", "-y", *(dist.name for dist in there)),
             fixes.conda(prefix, "install", *fixes.channel_words(missing.channel), spec),
+            *needed.way(prefix, missing.name),
         ],
         facts={
             "conda": {"name": missing.name, "version": missing.version, "build": missing.build},
             "there": [{"name": dist.name, "version": dist.version, "installer": dist.installer} for dist in there],
+            "needed_otherwise": needed.facts(),
             "in_history": missing.in_history,
             "kept_copy": copy.where if copy else None,
         },

@@ -24,7 +24,7 @@ def check(context: AuditContext) -> Iterator[Finding]:
         # Told as a duplicate, whose repair mends this too; or as a RECORD whose last path is half a path.
         if dist.key in elsewhere or dist.path in context.cut_off:
             continue
-        missing = context.missing_files(dist)
+        missing = (*context.missing_files(dist), *_plugins(context, dist))
         if missing:
             yield _finding(context, dist, missing, misplaced(context, dist))
 
@@ -35,9 +35,17 @@ def conda_pipsafe_checks() -> Iterable[Check]:
     return [Check("pip-files", check)]
 
 
+def _plugins(context: AuditContext, dist: Distribution) -> Iterator[str]:
+    """`entry_points.txt` where it is gone: nobody misses it, as plugins just do not appear."""
+    path = f"{dist.path}/entry_points.txt"
+    if path in context.paths(dist) and not context.disk.exists(path):
+        yield path
+
+
 def _finding(context: AuditContext, dist: Distribution, missing: tuple[str, ...], elsewhere: list[str]) -> Finding:
     inside = f"{dist.path}/"
     total = sum(1 for path in context.paths(dist) if not path.startswith(inside) and not is_bytecode(path))
+    total += sum(1 for path in missing if path.startswith(inside))
     revision = _unlinked_by(context.snapshot.history, dist.key)
     tail = f"; conda removed its own {dist.name} in revision {revision}" if revision is not None else ""
     if elsewhere:

@@ -22,8 +22,8 @@ ENTRIES: tuple[Entry, ...] = (
         ),
         way_out=(
             "First `pip uninstall` the package, then have conda install its own again with `--force-reinstall`. The "
-            "other order leaves files of both versions. To keep the newer version, ask conda for it after the "
-            "uninstall. Do not run `conda list` before: it deletes the record that names the build."
+            "other order leaves files of both versions. Where pip's packages need another version than that, the last "
+            "step asks conda for one. Do not run `conda list` before: it deletes the record that names the build."
         ),
         modes=("pip-upgrades-conda-pkg", "pip-self-upgrade", "env-update-forces-U", "uv-upgrade"),
         links=("https://github.com/conda/conda/issues/6940", "https://github.com/conda/conda/issues/7053"),
@@ -92,7 +92,8 @@ ENTRIES: tuple[Entry, ...] = (
         causes="`pip install opencv-python` beside conda's py-opencv, and other pairs that ship one import package.",
         way_out=(
             "Decide for one. To keep conda's: `pip uninstall` the other, which deletes the shared files too, then "
-            "`conda install --force-reinstall` conda's package."
+            "`conda install --force-reinstall` conda's package. To keep the other, as where pip's packages need it: "
+            "`conda remove --force` conda's, then `pip install --force-reinstall` the other."
         ),
         modes=("foreign-name-overlap", "name-mapping-double", "entry-script-overwrite", "shared-data-overwrite"),
         links=("https://github.com/pypa/pip/issues/5030", "https://github.com/prefix-dev/pixi/issues/6902"),
@@ -236,7 +237,7 @@ ENTRIES: tuple[Entry, ...] = (
             "Found by `--deep`, of files that are empty now without it, too: "
             "the hash of a file differs from the one in conda's record, a folder or a link out "
             "stands in its place, or a command calls something else than the package declares. A note where nothing "
-            "that Python imports or that you run is among them: settings are made to be edited."
+            "that Python imports, pip reads or you run is among them: settings are made to be edited."
         ),
         causes="An editor, a script that patches packages after installation, a damaged disk.",
         way_out="`conda install --force-reinstall` the same build, unless the change is yours and wanted.",

@@ -43,7 +43,7 @@ ENTRIES: tuple[Entry, ...] = (
             "The distribution's RECORD lists files that are not there, or only as dead links. pip "
             "takes it for installed, `pip install` "
             "says that the requirement is already satisfied, importing it fails. A warning when nothing that Python "
-            "imports or that you run is missing."
+            "imports or that you run is missing, as when only `entry_points.txt` is, by which its plugins are found."
         ),
         causes=(
             "`conda remove NAME` after pip had replaced conda's package: conda deletes the paths of its own record, "
@@ -122,7 +122,7 @@ ENTRIES: tuple[Entry, ...] = (
         meaning=(
             "Found by `--deep`, of files that are empty now without it, too: "
             "the hash of a file differs from the one in RECORD, or a command calls something else "
-            "than the package declares. A note where nothing that Python imports or that you run is among them."
+            "than the package declares. A note where nothing that Python imports, pip reads or you run is among them."
         ),
         causes="An editor, a script that patches packages, another tool that wrote over them, a damaged disk.",
         way_out="`pip install --force-reinstall --no-deps` the same version, unless the change is yours and wanted.",

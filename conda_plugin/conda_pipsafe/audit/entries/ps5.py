@@ -175,6 +175,26 @@ ENTRIES: tuple[Entry, ...] = (
         way_out="Write an empty one: `touch PREFIX/conda-meta/history`. Then mend the rest.",
     ),
     Entry(
+        code="PS515",
+        name="broken-pth-file",
+        severity="error",
+        step="cause",
+        title="A .pth file stops Python, or fails at every start",
+        meaning=(
+            "Python reads the `.pth` files of site-packages when it starts. At one that is no UTF-8 text it stops: "
+            "nothing runs in the environment, pip neither. One that imports a module that is not there (a warning) has "
+            "it print `Error processing line 1` at every start, and what it should do is not done."
+        ),
+        causes=(
+            "A torn or hand-written file, a path in another encoding, a file that stayed behind when its package was "
+            "deleted."
+        ),
+        way_out=(
+            "Delete the file; where a package owns it, install that again. For a missing module: install what "
+            "brings it, or uninstall what imports it."
+        ),
+    ),
+    Entry(
         code="PS520",
         name="import-fails",
         severity="warning",
