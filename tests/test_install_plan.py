@@ -131,6 +131,7 @@ def test_who_asks_is_said_with_markers_and_extras_in_mind(prefix: Path) -> None:
 def test_a_distribution_taken_over_at_its_version_is_still_condas(prefix: Path) -> None:
     add_dist(prefix, "alpha", "1.0", conda=True)
     (prefix / SITE / "alpha-1.0.dist-info" / "INSTALLER").write_text("pip\n")
+    (prefix / SITE / "alpha-1.0.dist-info" / "REQUESTED").write_text("")
     plan, snapshot = plan_of(prefix, item("alpha", "2.0"))
     assert plan.dists[0].replaces[0].owner == "both"
     assert len(judge(plan, snapshot, Request({})).refusals) == 1

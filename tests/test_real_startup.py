@@ -71,13 +71,17 @@ def test_the_package_that_owns_the_file_is_installed_again(make_env: MakeEnv, tm
 
 
 @pytest.mark.twin("PS515")
-@pytest.mark.parametrize("place", ["a folder", "a checkout", "a zipped egg", "a hidden file", "missing files"])
+@pytest.mark.parametrize(
+    "place", ["the library", "a folder", "a checkout", "a zipped egg", "a hidden file", "missing files"]
+)
 def test_what_a_file_imports_may_come_from_elsewhere(make_env: MakeEnv, tmp_path: Path, place: str) -> None:
     prefix = make_env("pip")
     site = site_of(prefix)
     name = ".early.pth" if place == "a hidden file" else "early.pth"
     (site / name).write_text("import mine; mine\n")
-    if place == "a folder":
+    if place == "the library":
+        (site.parent / "mine.py").write_text("")  # as `imp` of an older Python than ours
+    elif place == "a folder":
         (tmp_path / "more").mkdir()
         (tmp_path / "more/mine.py").write_text("")
         (site / "aaa.pth").write_text(f"{tmp_path / 'more'}\n")

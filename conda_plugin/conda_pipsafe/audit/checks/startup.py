@@ -118,7 +118,10 @@ def _missing(context: AuditContext, site: str, text: str, texts: Iterable[str]) 
     folders = list(_folders(context, site, texts)) if wanted else []
     if not wanted or any(map(os.path.isfile, folders)):  # a zipped egg: nobody looks into it
         return []
-    there = {name.partition(".")[0] for name in context.disk.names(site)}
+    # The standard library of this environment's Python, which may be older than ours.
+    library = site.rpartition("/")[0]
+    known = (site, library, f"{library}/lib-dynload")
+    there = {name.partition(".")[0] for folder in known for name in context.disk.names(folder)}
     there |= {name.partition(".")[0] for folder in folders for name in _names(folder)}
     for dist in context.foreign:
         if dist.editable:
