@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -61,15 +61,15 @@ class PlannedPaths:
 
 def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
     """Sort a transaction's paths."""
-    gone = {path_key(path) for package in transaction.unlink for path in package.paths}
-    gone -= {path_key(path) for package in transaction.link for path in package.paths or ()}
+    unlinked = {path_key(path) for package in transaction.unlink for path in package.paths}
+    gone = unlinked - {path_key(path) for package in transaction.link for path in package.paths or ()}
     plan = PlannedPaths(Folders(prefix, gone), transaction.site_after, links=transaction.links)
     key = plan.folders.key
     for package in transaction.link:
         for name in package.distributions:
             plan.by_dist.setdefault(name, package)
         plan.coming.add(package.name)
-        _add_paths(plan, package)
+        _add_paths(plan, package, unlinked)
         plan.sources.update((key(path), source) for path, source in package.sources.items())
         plan.compiled.update((key(path), source) for path, source in package.compiled.items())
     before = Folders(prefix)
@@ -78,11 +78,12 @@ def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
     return plan
 
 
-def _add_paths(plan: PlannedPaths, package: LinkedPackage) -> None:
-    """Note where a package is written; a script that conda makes is written through a link that is there."""
+def _add_paths(plan: PlannedPaths, package: LinkedPackage, unlinked: Container[str]) -> None:
+    """Note where a package is written; a script that conda makes is written through a link that is there then."""
     key, paths = plan.folders.key, package.paths or frozenset()
     for path, entry in package.scripts.items():
-        made = key(path) if path in package.sources else plan.folders.written(path)
+        replaced = path in package.sources or path_key(path) in unlinked
+        made = key(path) if replaced else plan.folders.written(path)
         if made != key(path):
             paths -= {path}
         if made is not None:
