@@ -203,6 +203,14 @@ class TestPaths:
         harm = only(seen(prefix.root, unlink("x", compiled), package))
         assert (harm.overwritten, harm.deleted) == (((compiled,), ()) if comes else ((), (compiled,)))
 
+    def test_of_many_modules_none_is_compiled_to_see(self, prefix: PrefixFactory, tmp_path: Path) -> None:
+        """It would take longer than all else."""
+        names = [f"m{number}.cpython-312.pyc" for number in range(65)]
+        prefix.pip_dist("tool", files={f"tool/__pycache__/{name}": "" for name in names})
+        (tmp_path / "source.py").write_text("X = 1 1")
+        compiled = {f"{SITE}/tool/__pycache__/{name}": str(tmp_path / "source.py") for name in names}
+        assert seen(prefix.root, link("x", "1.0", {*compiled}, {}, compiled=compiled)).paths == compiled.keys()
+
     def test_a_script_is_written_through_a_link(self, prefix: PrefixFactory, tmp_path: Path) -> None:
         prefix.pip_dist("tool", files={"../../../bin/axe": "", "../../../bin/saw": ""})
         saw = prefix.root / "bin/saw"
