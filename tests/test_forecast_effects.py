@@ -172,6 +172,62 @@ class TestPaths:
         source.unlink()
         assert only(seen(prefix.root, package)).overwritten == (compiled,)
 
+    @pytest.mark.parametrize(
+        ("text", "tag", "comes"),
+        [
+            ("X = 1\n", "cpython-312", True),
+            ("X = 1 1\n", "cpython-312", False),
+            ("return\n", "cpython-312", False),
+            ("X = '\0'\n", "cpython-312", False),
+            ("X = 1 1\n" + "# much\n" * 20000, "cpython-312", True),
+            ("match x:\n    case 1:\n        pass\n", "cpython-38", False),
+            ("X = 1\n", "cpython-38", True),
+            ("X = 1\n", "pypy39", True),
+            (None, "cpython-312", True),
+        ],
+        ids=["sound", "broken", "nowhere", "null", "too much", "too new", "old", "other", "no file"],
+    )
+    def test_bytecode_of_a_module_that_does_not_compile(
+        self, prefix: PrefixFactory, tmp_path: Path, text: str | None, tag: str, comes: bool
+    ) -> None:
+        compiled = f"{SITE}/tool/__pycache__/__init__.{tag}.pyc"
+        prefix.pip_dist("tool", files={f"tool/__pycache__/__init__.{tag}.pyc": ""})
+        source = tmp_path / "source.py"
+        if text is None:
+            source.mkdir()
+        else:
+            source.write_text(text)
+        package = link("x", "1.0", {compiled}, {}, compiled={compiled: str(source)})
+        found = seen(prefix.root, package)
+        assert found.paths == ({compiled} if comes else set())
+        harm = only(seen(prefix.root, unlink("x", compiled), package))
+        assert (harm.overwritten, harm.deleted) == (((compiled,), ()) if comes else ((), (compiled,)))
+
+    def test_of_many_modules_none_is_compiled_to_see(self, prefix: PrefixFactory, tmp_path: Path) -> None:
+        """It would take longer than all else."""
+        names = [f"m{number}.cpython-312.pyc" for number in range(65)]
+        prefix.pip_dist("tool", files={f"tool/__pycache__/{name}": "" for name in names})
+        (tmp_path / "source.py").write_text("X = 1 1")
+        compiled = {f"{SITE}/tool/__pycache__/{name}": str(tmp_path / "source.py") for name in names}
+        assert seen(prefix.root, link("x", "1.0", {*compiled}, {}, compiled=compiled)).paths == compiled.keys()
+
+    def test_a_script_is_written_through_a_link(self, prefix: PrefixFactory, tmp_path: Path) -> None:
+        prefix.pip_dist("tool", files={"../../../bin/axe": "", "../../../bin/saw": ""})
+        saw = prefix.root / "bin/saw"
+        saw.unlink()
+        saw.symlink_to("axe")
+        package = replace(link("x", "1.0", {"bin/saw", "share/x"}, {}), scripts={"bin/saw": "x:main"})
+        harm = only(seen(prefix.root, package))
+        assert harm.overwritten == ("bin/axe",)
+        assert harm.commands == (TakenCommand("bin/axe", "x 1.0", "x:main"),)
+        # A file of the package's takes the link's place first; so does its going.
+        shipped = replace(package, sources={"bin/saw": str(tmp_path / "saw")})
+        assert only(seen(prefix.root, shipped)).overwritten == ("bin/saw",)
+        assert only(seen(prefix.root, unlink("old", "bin/saw"), package)).overwritten == ("bin/saw",)
+        saw.unlink()
+        saw.symlink_to(tmp_path / "elsewhere")
+        assert not seen(prefix.root, package)
+
     def test_where_conda_copies_the_same_file_is_another(self, prefix: PrefixFactory, tmp_path: Path) -> None:
         prefix.pip_dist("tool")
         source = tmp_path / "source.py"
@@ -280,6 +336,43 @@ def test_the_spec_finds_the_package_again() -> None:
     assert link("tool", "2.0").spec == "tool=2.0=0"
 
 
+class TestLeftover:
+    """Files of pip's in the dist-info of a conda package that goes."""
+
+    INFO = f"{SITE}/tool-1.0.dist-info"
+    OWN = (f"{INFO}/METADATA", f"{INFO}/INSTALLER", f"{INFO}/RECORD", MODULE)
+
+    def test_where_nothing_is_pip_s_any_more(self, prefix: PrefixFactory) -> None:
+        prefix.conda_dist("tool")
+        assert not seen(prefix.root, unlink("tool", *self.OWN))
+        prefix.write(f"{self.INFO}/REQUESTED")
+        harm = only(seen(prefix.root, unlink("tool", *self.OWN)))
+        assert (harm.leftover, harm.removers, harm.deleted) == ((f"{self.INFO}/REQUESTED",), ("tool 1.0",), ())
+        assert not seen(prefix.root, unlink("tool", *self.OWN), link("tool", "1.0", set(self.OWN))), "it comes again"
+        assert not seen(prefix.root, unlink("tool", *self.OWN), link("tool", "1.0")), "it may come again"
+        assert not seen(prefix.root, unlink("tool", *self.OWN), python=("3.12", "3.13")), "no pip looks there then"
+
+    def test_of_what_both_have(self, prefix: PrefixFactory) -> None:
+        prefix.conda_dist("tool")
+        prefix.write(f"{self.INFO}/INSTALLER", "pip\n")
+        prefix.write(f"{self.INFO}/REQUESTED")
+        harm = only(seen(prefix.root, unlink("tool", *self.OWN)))
+        assert harm.leftover == (f"{self.INFO}/REQUESTED",)
+        assert harm.deleted == (MODULE,), "as its RECORD has it"
+
+    @pytest.mark.parametrize("form", ["egg-info", "unreadable"])
+    def test_other_forms_have_no_traces(self, prefix: PrefixFactory, form: str) -> None:
+        if form == "egg-info":
+            prefix.record("egg", files={f"{SITE}/egg-1.0.egg-info/PKG-INFO": metadata("egg", "1.0")})
+        else:
+            prefix.pip_dist("bad")
+            prefix.write(f"{SITE}/bad-1.0.dist-info/INSTALLER", "conda\n")
+            prefix.write("conda-meta/bad-1.0-0.json", "{")
+        snapshot = read_snapshot(str(prefix.root))
+        assert [snapshot.owner_of(dist) for dist in snapshot.distributions] == ["conda"]
+        assert snapshot.traces() == ()
+
+
 class TestNames:
     def test_a_package_that_is_not_downloaded(self, prefix: PrefixFactory) -> None:
         prefix.pip_dist("My_Tool")
@@ -347,6 +440,12 @@ class TestPython:
         assert seen(prefix.root, python=("3.12", None)).marker is None
         prefix.record("python-gil", "1.0", {marker: ""})
         assert seen(prefix.root, python=("3.12", "3.13")).marker is None
+
+    def test_the_marker_where_pip_has_nothing(self, prefix: PrefixFactory) -> None:
+        prefix.write("lib/python3.12/EXTERNALLY-MANAGED")
+        found = seen(prefix.root, python=("3.12", "3.13"))
+        assert found.marker == "lib/python3.12/EXTERNALLY-MANAGED"
+        assert not found
 
     def test_a_prefix_that_goes_leaves_nothing_behind(self, prefix: PrefixFactory) -> None:
         prefix.pip_dist("tool")
@@ -557,6 +656,30 @@ class TestOutcome:
     def test_foreseen_and_spared(self, prefix: PrefixFactory) -> None:
         prefix.pip_dist("tool")
         assert after(prefix, self.baseline(prefix, frozenset({MODULE}))).spared == (MODULE,)
+
+    @pytest.mark.parametrize(("text", "spared"), [("X = 1\n", True), ("X = 1 1\n", False)])
+    def test_bytecode_that_could_not_be_made(self, prefix: PrefixFactory, text: str, spared: bool) -> None:
+        compiled = f"{SITE}/tool/__pycache__/one.two.cpython-312.pyc"
+        files = {"tool/one.two.py": "", "tool/__pycache__/one.two.cpython-312.pyc": ""}
+        prefix.pip_dist("tool", files=files)
+        before = self.baseline(prefix, frozenset({compiled}))
+        prefix.write(f"{SITE}/tool/one.two.py", text)
+        assert after(prefix, before).spared == ((compiled,) if spared else ())
+
+    @pytest.mark.parametrize(("installer", "told"), [("pip\n", False), ("conda\n", True)])
+    def test_installed_again_since(self, prefix: PrefixFactory, installer: str, told: bool) -> None:
+        """By pip it is no work of conda's; of a conda that was killed the files are, also without a record."""
+        prefix.pip_dist("tool")
+        before = self.baseline(prefix, frozenset({MODULE}))
+        info = f"{SITE}/tool-1.0.dist-info"
+        for path, text in (
+            (MODULE, "again"),
+            (f"{info}/RECORD", "tool/__init__.py,,\n"),
+            (f"{info}/INSTALLER", installer),
+        ):
+            (prefix.root / path).unlink()
+            prefix.write(path, text)
+        assert bool(after(prefix, before).changes) == told
 
     def test_a_path_of_record_that_is_not_there_is_not_watched(self, prefix: PrefixFactory) -> None:
         prefix.pip_dist("tool")

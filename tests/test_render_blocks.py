@@ -294,6 +294,38 @@ class TestCopy:
         told = planned_lines(copy, gone, snapshot.prefix, {f"{SITE}/user-1.0.dist-info"}, every_path=True)
         assert [line for line in told if "user" in line] == []
 
+    def test_what_is_not_copied(self, replaced: PrefixFactory) -> None:
+        """Told also of what becomes conda's again: that it lacks a file does not say so."""
+        prefix = replaced
+        for name in ("tool", "user"):
+            prefix.write(f"{SITE}/{name}.py~")
+            record = prefix.root / SITE / f"{name}-1.0.dist-info/RECORD"
+            record.write_text(f"{record.read_text()}{name}.py~,,\n")
+        snapshot = look(prefix)
+        copy, gone = forecast_copy(snapshot, "/copy"), replaced_packages(snapshot)
+        _, *lines, _ = copy_text(snapshot.prefix, gone, copy.harms).splitlines()
+        assert lines[1:] == [
+            f"  tool 1.0 (installed by pip): the copy will lack 1 file ({SITE}/tool.py~)",
+            f"  user 1.0 (installed by pip): conda's conda-user 3.0 takes back 1 file ({SITE}/user/__init__.py)",
+            f"  user 1.0 (installed by pip): the copy will lack 1 file ({SITE}/user.py~)",
+        ]
+        assert [harm["effects"] for harm in planned_value(copy, gone, "/env")["harms"]] == [
+            ["overwritten", "deleted", "put-back"]
+        ] * 2
+
+    def test_where_conda_links_over_a_folder(self, prefix: PrefixFactory) -> None:
+        prefix.pip_dist("tool", files={"../../../share/x/y/z": "", "../../../share/one": "", "../../../share/gone": ""})
+        (prefix.root / "share/gone").unlink()
+        prefix.record("other", "3.0", paths_data={"paths": []}, files={})
+        text = (prefix.root / "conda-meta/other-3.0-h0_0.json").read_text()
+        listed = ["share/x", "share/one/two", "share/gone/two"]
+        prefix.write("conda-meta/other-3.0-h0_0.json", text.replace('"files": []', f'"files": {json.dumps(listed)}'))
+        copy = forecast_copy(look(prefix), "/copy")
+        first, line, _ = copy_text("/env", (), copy.harms).splitlines()
+        assert first.endswith(": conda links its own packages anew")
+        said = "the copy will lack 2 files (share/one, share/x/y/z); conda's other 3.0 comes in the place of a folder"
+        assert said in line
+
     def test_as_json(self, replaced: PrefixFactory) -> None:
         snapshot = look(replaced)
         copy, gone = forecast_copy(snapshot, "/copy"), replaced_packages(snapshot)

@@ -51,7 +51,7 @@ class Folders:
         """
         key = self.key(path)
         full = os.path.join(self._prefix, key)
-        if key in self._gone or not os.path.islink(full):
+        if not os.path.islink(full):
             return key
         real, root = os.path.realpath(full), os.path.realpath(self._prefix)
         return path_key(os.path.relpath(real, root).replace(os.sep, "/")) if is_below(real, root) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from conda_pipsafe.forecast.folders import Folders
@@ -54,8 +54,8 @@ class PlannedPaths:
 
 def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
     """Sort a transaction's paths."""
-    gone = {path_key(path) for package in transaction.unlink for path in package.paths}
-    gone -= {path_key(path) for package in transaction.link for path in package.paths or ()}
+    unlinked = {path_key(path) for package in transaction.unlink for path in package.paths}
+    gone = unlinked - {path_key(path) for package in transaction.link for path in package.paths or ()}
     plan = PlannedPaths(Folders(prefix, gone), transaction.site_after, links=transaction.links)
     for package in transaction.link:
         for name in package.distributions:
@@ -64,7 +64,7 @@ def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
             if first.paths is None and package.paths is not None:
                 plan.by_dist[name] = package
         plan.coming.add(package.name)
-        _add_paths(plan, package)
+        _add_paths(plan, package, unlinked)
         for known, of_package in ((plan.sources, package.sources), (plan.compiled, package.compiled)):
             known.update(zip(plan.folders.keys(of_package.keys()), of_package.values(), strict=True))
     before = Folders(prefix)
@@ -73,11 +73,12 @@ def plan_paths(prefix: str, transaction: Transaction) -> PlannedPaths:
     return plan
 
 
-def _add_paths(plan: PlannedPaths, package: LinkedPackage) -> None:
-    """Note where a package is written; a script that conda makes is written through a link that is there."""
+def _add_paths(plan: PlannedPaths, package: LinkedPackage, unlinked: Container[str]) -> None:
+    """Note where a package is written; a script that conda makes is written through a link that is there then."""
     key, paths = plan.folders.key, package.paths or frozenset()
     for path, entry in package.scripts.items():
-        made = key(path) if path in package.sources else plan.folders.written(path)
+        replaced = path in package.sources or path_key(path) in unlinked
+        made = key(path) if replaced else plan.folders.written(path)
         if made != key(path):
             paths -= {path}
         if made is not None:

@@ -14,6 +14,8 @@ from conda_pipsafe.prefix.paths import path_key
 from conda_pipsafe.prefix.record_csv import plain_paths
 from conda_pipsafe.prefix.snapshot import Snapshot
 
+_EACH = 1024  # bytes: to open and begin with a module takes as long as to compile so much
+
 
 class Touched(NamedTuple):
     """Paths of a distribution, in order, and the labels of the packages that do it to them.
@@ -127,8 +129,10 @@ def _not_compiled(plan: PlannedPaths, paths: list[str]) -> list[str]:
     believed to compile, and the look afterwards knows of it.
     """
     modules = {path: plan.compiled[key] for path in paths if (key := plan.folders.key(path)) in plan.compiled}
+    if len(modules) * _EACH > plan.compiling:
+        return []
     try:
-        size = sum(os.stat(module).st_size for module in modules.values())
+        size = sum(os.stat(module).st_size + _EACH for module in modules.values())
     except OSError:
         return []
     if size > plan.compiling:
