@@ -247,4 +247,4 @@ def test_an_unknown_word_is_a_clear_message(driver: Driver, over_pip: Path) -> N
 def test_the_mode_in_a_variable_wins_over_the_file(driver: Driver, over_pip: Path) -> None:
     driver.configure(plugins={"pipsafe_mode": "block"})
     done = driver.run("install", "-y", "-p", over_pip, "alpha=1.0", env={MODE: "warn"}).ok()
-    assert done.stderr.count(NEWS) == 1
+    assert done.stderr.count(BLOCK) == 1
