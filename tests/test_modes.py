@@ -115,14 +115,14 @@ class TestPrompt:
         was = tree(prefix)
         code, shown = talk(conda, "install", "-p", prefix, "--revision", "0", answers={QUESTION: "n"})
         assert code == 1, shown
-        assert NEWS in shown
+        assert BLOCK in shown
         assert "Proceed ([y]/n)?" not in shown
         assert tree(prefix) == was
         answers = {QUESTION: "y", "Proceed ([y]/n)?": "y"}
         code, shown = talk(conda, "install", "-p", prefix, "--revision", "0", answers=answers)
         assert code == 0, shown
         assert shown.index(QUESTION) < shown.index("Proceed ([y]/n)?")
-        assert shown.count(NEWS) == 1
+        assert shown.count(BLOCK) == 1
 
     def test_a_copy_is_asked_about_though_conda_asks_nothing(
         self, conda: Conda, make_env: MakeEnv, wheelhouse: Path
@@ -138,13 +138,13 @@ class TestPrompt:
     def test_yes_given_beforehand_is_not_asked_for(self, conda: Conda, over_pip: Path) -> None:
         code, shown = talk(conda, "install", "-y", "-p", over_pip, "alpha=1.0", answers={})
         assert code == 0, shown
-        assert NEWS in shown
+        assert BLOCK in shown
         assert QUESTION not in shown
 
     @pytest.mark.parametrize("option", ["--json", "--dry-run"])
     def test_without_a_terminal_nobody_is_asked(self, driver: Driver, over_pip: Path, option: str) -> None:
         done = driver.run("install", "-y", option, "-p", over_pip, "alpha=1.0", env={MODE: "prompt"}).ok()
-        assert NEWS in done.stderr
+        assert BLOCK in done.stderr
         assert QUESTION not in done.stdout + done.stderr
 
 
@@ -247,4 +247,4 @@ def test_an_unknown_word_is_a_clear_message(driver: Driver, over_pip: Path) -> N
 def test_the_mode_in_a_variable_wins_over_the_file(driver: Driver, over_pip: Path) -> None:
     driver.configure(plugins={"pipsafe_mode": "block"})
     done = driver.run("install", "-y", "-p", over_pip, "alpha=1.0", env={MODE: "warn"}).ok()
-    assert done.stderr.count(NEWS) == 1
+    assert done.stderr.count(BLOCK) == 1
