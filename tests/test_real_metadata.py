@@ -278,3 +278,21 @@ def test_metadata_that_is_cut_off(make_env: MakeEnv, wheelhouse: Path, name: str
     assert (found.code, found.severity) == ("PS220", severity)
     Ways(wheelhouse).follow(prefix, found.fixes)
     assert told(prefix, hashes=True) == []
+
+
+@pytest.mark.damage("PS901", by_hand="an author's name in another encoding")
+@pytest.mark.twin("PS901")
+def test_metadata_at_which_pip_stops(make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("pip")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==1.0").ok()
+    file = site_of(prefix) / "alpha-1.0.dist-info/METADATA"
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"\nVersion", "\nAuthor: Jérôme\nVersion".encode()))
+    assert told(prefix) == []
+    file.write_bytes(content.replace(b"\nVersion", "\nAuthor: Jérôme\nVersion".encode("latin-1")))
+    assert pip(prefix, "list").returncode != 0  # so it goes first: pip cannot put it right
+    (found,) = look(prefix)
+    assert found.code == "PS901"
+    Ways(wheelhouse).follow(prefix, found.fixes)
+    assert told(prefix, hashes=True) == []
+    pip(prefix, "list").ok()

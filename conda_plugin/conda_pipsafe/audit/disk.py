@@ -95,6 +95,13 @@ class Disk:
         absolute = os.path.join(self._prefix, path)
         return os.path.lexists(absolute) and not os.path.isfile(absolute)
 
+    def mode(self, path: str) -> int | None:
+        """The mode of a file, links among its names followed; None when it cannot be asked."""
+        try:
+            return os.stat(os.path.join(self._prefix, path)).st_mode
+        except (OSError, ValueError):
+            return None
+
     def modified(self, path: str) -> float | None:
         """Seconds since the epoch when a path was last written; None when it cannot be asked."""
         try:

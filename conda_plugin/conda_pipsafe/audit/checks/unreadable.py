@@ -61,7 +61,7 @@ def _ways(context: AuditContext, problem: Problem) -> list[str]:
     if problem.kind == "unreadable" and os.path.lexists(os.path.join(prefix, path)):
         return [f"chmod u+rX {fixes.quote(os.path.join(prefix, path))}"] if os.name != "nt" else [_WAYS["unreadable"]]
     if path == HISTORY and problem.kind in {"invalid-text", "invalid-history"}:
-        return _of_history(prefix, problem)
+        return _of_history(context, problem)
     if path == "conda-meta/pinned":
         return [f"Correct it, or delete it: {fixes.delete(prefix, [path])}"]
     if path.startswith("conda-meta/") and path.endswith(".json"):
@@ -70,11 +70,17 @@ def _ways(context: AuditContext, problem: Problem) -> list[str]:
     if again is None:
         return [_WAYS.get(problem.kind, _WAY)]
     in_the_way = problem.kind in {"link-outside", "not-a-file", "too-large"}
+    # pip reads the METADATA of all that is installed, and dies of one that is no text.
+    in_the_way = in_the_way or (problem.kind == "invalid-text" and path.endswith("/METADATA"))
     return [*([fixes.delete(prefix, [path])] if in_the_way else []), again]
 
 
-def _of_history(prefix: str, problem: Problem) -> list[str]:
+def _of_history(context: AuditContext, problem: Problem) -> list[str]:
     """Nobody writes it again. What conda reads of it is ASCII; the rest stands in the command lines of comments."""
+    prefix = context.snapshot.prefix
+    if os.name != "nt" and not context.snapshot.history.revisions:  # nothing in it to keep
+        path = fixes.quote(os.path.join(prefix, *HISTORY.split("/")))
+        return [fixes.move(prefix, HISTORY, f"{HISTORY}.old"), f"touch {path}"]
     if "before the first" in problem.detail:
         return ["conda passes over them: put a whole copy of the file back if you have one, else delete those lines."]
     if os.name == "nt":
