@@ -131,7 +131,7 @@ def test_a_history_that_is_no_text(make_env: MakeEnv, driver: Driver, tail: byte
     assert driver.run("list", "--revisions", "-p", prefix).returncode != 0
     assert (driver.run("install", "-p", prefix, "zeta", "--dry-run").returncode != 0) is stops
     (found,) = look(prefix)
-    assert (found.code, found.severity, bool(found.facts.get("stops_conda"))) == (
+    assert (found.code, found.severity, bool(found.facts.get("stops_solves"))) == (
         "PS901", "error" if stops else "warning", stops,
     )  # fmt: skip
     run("sh", "-c", "\n".join(found.fixes)).ok()

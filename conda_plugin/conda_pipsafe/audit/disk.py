@@ -90,6 +90,17 @@ class Disk:
         absolute = os.path.join(self._prefix, path)
         return os.path.isdir(absolute) and not os.path.islink(absolute)
 
+    def no_folders(self, paths: Iterable[str]) -> list[str]:
+        """What stands in the place of a folder of paths and is none."""
+        found: set[str] = set()
+        for folder in {path.rpartition("/")[0] for path in paths}:
+            above = folder
+            while above and not os.path.lexists(os.path.join(self._prefix, above)):
+                above = above.rpartition("/")[0]
+            if above and not os.path.isdir(os.path.join(self._prefix, above)):
+                found.add(above)
+        return sorted(found)
+
     def is_no_file(self, path: str) -> bool:
         """Whether a folder, a link to nothing, a pipe or the like has a file's place."""
         absolute = os.path.join(self._prefix, path)
