@@ -14,7 +14,7 @@ from conda_pipsafe.audit.gather import gather
 from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.package import PackageFile, PackageSpec
 from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
-from conda_pipsafe.forecast.copying import forecast_copy
+from conda_pipsafe.forecast.copying import forecast_copy, replaced_packages
 from conda_pipsafe.forecast.transaction import LinkedPackage
 from conda_pipsafe.prefix.snapshot import read_snapshot
 from conftest import MakeEnv
@@ -360,3 +360,17 @@ class TestWhatACopyLoses:
         package = LinkedPackage("owner", "1.0", "0", "", frozenset({SHARED}), {})
         found = forecast_copy(read_snapshot(str(prefix.root)), "copy", (package,))
         assert found.paths == ({SHARED} if lost else set())
+
+
+def test_what_a_package_vendors_is_no_distribution_of_its_own(tmp_path: Path) -> None:
+    """`pip install -U setuptools`, beside pip's own packaging: conda's setuptools brings one in its `_vendor`."""
+    make = PrefixFactory(tmp_path / "env")
+    vendored = f"{SITE}/setuptools/_vendor/packaging-24.1.dist-info/METADATA"
+    make.record("setuptools", "74.1", {f"{SITE}/setuptools-74.1.dist-info/METADATA": "", vendored: ""})
+    for path in (f"{SITE}/setuptools-74.1.dist-info/METADATA", vendored):
+        (make.root / path).unlink()
+    (make.root / f"{SITE}/setuptools-74.1.dist-info").rmdir()
+    make.pip_dist("setuptools", "84.2")
+    make.pip_dist("packaging", "26.4")
+    replaced = replaced_packages(read_snapshot(str(make.root)))
+    assert [(each.record.name, each.dist.name) for each in replaced] == [("setuptools", "setuptools")]

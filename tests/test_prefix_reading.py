@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conda_pipsafe.audit import engine
+from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.prefix import files
 from conda_pipsafe.prefix.conda_meta import parse_record
 from conda_pipsafe.prefix.direct_url import parse_direct_url, strip_credentials
@@ -446,3 +448,17 @@ def test_mutated_prefixes_are_read_without_a_traceback(make: PrefixFactory) -> N
         path.write_bytes(original)
     assert kinds(make) == []
     assert json.loads((make.root / "conda-meta/a-1.0-h0_0.json").read_text())["name"] == "a"
+
+
+def test_an_egg_link_is_called_after_its_project_alone(make: PrefixFactory) -> None:
+    make.write(f"{SITE}/scikit-learn.egg-link", "/checkout\n.")
+    make.write(f"{SITE}/plain.egg-link", "/checkout\n.")
+    found = {dist.key: dist.version for dist in read_snapshot(str(make.root)).distributions}
+    assert found == {"scikit-learn": "", "plain": ""}
+
+
+def test_what_needs_a_project_that_is_linked_has_it(make: PrefixFactory) -> None:
+    make.write(f"{SITE}/scikit-learn.egg-link", f"{make.root}\n.")
+    make.pip_dist("user", requires=("scikit-learn",))
+    context = AuditContext(read_snapshot(str(make.root)))
+    assert engine.audit(context).findings == ()

@@ -6,13 +6,15 @@ import hashlib
 import json
 import shutil
 import time
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from conda_pipsafe.demo.wheels import WheelSpec, write_wheel
 from support.driving import Driver
-from support.real_damage import Ways, look, told
+from support.real_damage import Ways, look, the, told
 from support.running import pip, run
 
 if TYPE_CHECKING:
@@ -129,12 +131,24 @@ def test_a_history_that_is_no_text(make_env: MakeEnv, driver: Driver, tail: byte
     assert driver.run("list", "--revisions", "-p", prefix).returncode != 0
     assert (driver.run("install", "-p", prefix, "zeta", "--dry-run").returncode != 0) is stops
     (found,) = look(prefix)
-    assert (found.code, found.severity, bool(found.facts.get("stops_conda"))) == (
+    assert (found.code, found.severity, bool(found.facts.get("stops_solves"))) == (
         "PS901", "error" if stops else "warning", stops,
     )  # fmt: skip
     run("sh", "-c", "\n".join(found.fixes)).ok()
     assert told(prefix) == []
     driver.run("list", "--revisions", "-p", prefix).ok()
+    driver.run("install", "-p", prefix, "zeta", "--dry-run").ok()
+
+
+@pytest.mark.damage("PS901", by_hand="a damaged disk")
+@pytest.mark.parametrize("content", [b"\xff\x80\n1\n" * 40, b"\0" * 4096, b"garbage\n"])
+def test_a_history_of_which_nothing_is_left(make_env: MakeEnv, driver: Driver, content: bytes) -> None:
+    prefix = make_env("pip", "alpha=1.0")
+    (prefix / "conda-meta/history").write_bytes(content)
+    (found,) = look(prefix)
+    assert found.code == "PS901"
+    run("sh", "-c", "\n".join(found.fixes)).ok()
+    assert told(prefix) == []
     driver.run("install", "-p", prefix, "zeta", "--dry-run").ok()
 
 
@@ -167,3 +181,37 @@ def test_a_record_that_conda_stops_at_is_to_be_mended_first(
     assert [(item.code, item.severity) for item in found] == [("PS901", "error"), ("PS101", "error")]
     Ways(wheelhouse, driver).follow(prefix, [line for item in found for line in item.fixes])
     assert told(prefix) == []
+
+
+@pytest.mark.damage("PS114")
+@pytest.mark.twin("PS114")
+@pytest.mark.skipif("os.name == 'nt'", reason="no such permissions")
+def test_an_archive_that_keeps_no_permissions(make_env: MakeEnv, rival_wheels: Path) -> None:
+    prefix = make_env("pip", "alpha=1.0", "epsilon")
+    pip(prefix, "install", "--find-links", rival_wheels, "stray").ok()
+    archive = shutil.make_archive(str(prefix.parent / "packed"), "zip", prefix)
+    assert told(prefix) == []
+    shutil.rmtree(prefix)
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(prefix)  # as unzip does it where no permissions are known
+    found = the(look(prefix), "PS114")
+    assert found.severity == "error"
+    assert {"bin/stray", "bin/alpha-cli", "bin/pip"} < set(found.paths)
+    assert any(path.startswith("bin/python3") for path in found.paths)
+    run("sh", "-c", "\n".join(found.fixes)).ok()
+    assert "PS114" not in {item.code for item in look(prefix)}
+    run(prefix / "bin/stray").ok()
+
+
+@pytest.mark.damage("PS114", by_hand="chmod")
+@pytest.mark.twin("PS114")
+@pytest.mark.skipif("os.name == 'nt'", reason="no such permissions")
+def test_one_command_that_nobody_may_run(make_env: MakeEnv, rival_wheels: Path, tmp_path: Path) -> None:
+    prefix = make_env("pip", "alpha=1.0", "epsilon")
+    text = WheelSpec("text", "1.0", {"text.py": ""}, data={"bin/text": "#!/usr/bin/python3\n"})
+    pip(prefix, "install", "--find-links", rival_wheels, "stray", write_wheel(text, tmp_path)).ok()
+    (prefix / "bin/epsilon-script").chmod(0o644)  # a package's own text: to be read, perhaps
+    (prefix / "bin/stray").chmod(0o700)
+    assert told(prefix) == []
+    (prefix / "bin/stray").chmod(0o600)
+    assert told(prefix) == [("PS114", "error", "bin/stray")]

@@ -278,3 +278,51 @@ def test_metadata_that_is_cut_off(make_env: MakeEnv, wheelhouse: Path, name: str
     assert (found.code, found.severity) == ("PS220", severity)
     Ways(wheelhouse).follow(prefix, found.fixes)
     assert told(prefix, hashes=True) == []
+
+
+@pytest.mark.damage("PS901", by_hand="an author's name in another encoding")
+@pytest.mark.twin("PS901")
+def test_metadata_at_which_pip_stops(make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("pip")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==1.0", "gamma-core").ok()
+    file = site_of(prefix) / "alpha-1.0.dist-info/METADATA"
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"\nVersion", "\nAuthor: Jérôme\nVersion".encode()))
+    assert told(prefix) == []
+    file.write_bytes(content.replace(b"\nVersion", "\nAuthor: Jérôme\nVersion".encode("latin-1")))
+    assert pip(prefix, "list").returncode != 0  # so it goes first: pip cannot put it right
+    (site_of(prefix) / "gamma/__init__.py").unlink()
+    found = look(prefix)
+    assert [(item.code, item.severity) for item in found] == [("PS901", "error"), ("PS202", "error")]
+    Ways(wheelhouse).follow(prefix, [line for item in found for line in item.fixes])
+    assert told(prefix, hashes=True) == []
+    pip(prefix, "list").ok()
+
+
+@pytest.mark.damage("PS103", "PS202", by_hand="a script that mistakes a name")
+def test_a_file_in_the_place_of_a_folder(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    prefix = make_env("pip", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==1.0").ok()
+    for name in ("alpha", "gamma"):
+        shutil.rmtree(site_of(prefix) / name)
+        (site_of(prefix) / name).write_text("")
+    found = look(prefix)
+    assert [(item.code, item.subject, len(item.fixes)) for item in found] == [
+        ("PS103", "gamma", 2),
+        ("PS202", "alpha", 2),
+    ]
+    Ways(wheelhouse, driver).follow(prefix, [line for item in found for line in item.fixes])
+    assert told(prefix, hashes=True) == []
+
+
+@pytest.mark.damage("PS202", by_hand="a copy through a disk that ignores the case of letters")
+@pytest.mark.skipif("os.name == 'nt' or sys.platform == 'darwin'", reason="a disk that ignores case")
+def test_a_dist_info_whose_name_is_written_otherwise(make_env: MakeEnv, wheelhouse: Path) -> None:
+    prefix = make_env("pip")
+    pip(prefix, "install", "--find-links", wheelhouse, "alpha==1.0").ok()
+    info = site_of(prefix) / "alpha-1.0.dist-info"
+    info.rename(info.with_name("Alpha-1.0.dist-info"))
+    (found,) = look(prefix)
+    assert (found.code, found.fixes) == ("PS202", (f"mv {info.with_name('Alpha-1.0.dist-info')} {info}",))
+    run("sh", "-c", found.fixes[0]).ok()
+    assert told(prefix, hashes=True) == []

@@ -90,10 +90,28 @@ class Disk:
         absolute = os.path.join(self._prefix, path)
         return os.path.isdir(absolute) and not os.path.islink(absolute)
 
+    def no_folders(self, paths: Iterable[str]) -> list[str]:
+        """What stands in the place of a folder of paths and is none."""
+        found: set[str] = set()
+        for folder in {path.rpartition("/")[0] for path in paths}:
+            above = folder
+            while above and not os.path.lexists(os.path.join(self._prefix, above)):
+                above = above.rpartition("/")[0]
+            if above and not os.path.isdir(os.path.join(self._prefix, above)):
+                found.add(above)
+        return sorted(found)
+
     def is_no_file(self, path: str) -> bool:
         """Whether a folder, a link to nothing, a pipe or the like has a file's place."""
         absolute = os.path.join(self._prefix, path)
         return os.path.lexists(absolute) and not os.path.isfile(absolute)
+
+    def mode(self, path: str) -> int | None:
+        """The mode of a file, links among its names followed; None when it cannot be asked."""
+        try:
+            return os.stat(os.path.join(self._prefix, path)).st_mode
+        except (OSError, ValueError):
+            return None
 
     def modified(self, path: str) -> float | None:
         """Seconds since the epoch when a path was last written; None when it cannot be asked."""

@@ -40,8 +40,8 @@ class Finding(NamedTuple):
 
 
 def stops_conda(finding: Finding) -> bool:
-    """Whether conda refuses every command in the environment, or its Python does not start: other ways fail then."""
-    return bool(finding.facts.get("stops_conda") or finding.facts.get("stops_python"))
+    """Whether conda or pip refuses every command in the environment, or Python does not start: other ways fail then."""
+    return any(finding.facts.get(f"stops_{what}") for what in ("conda", "solves", "pip", "python"))
 
 
 def sort_key(finding: Finding) -> tuple[bool, int, str, str, str]:

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from conda_pipsafe.audit.context import AuditContext
@@ -36,10 +36,12 @@ class Script:
     Attributes:
         interpreter: Absolute path of the Python that it starts; None when the text names none.
         calls: Module and the first name of the object that it calls; None when it is not an entry point's script.
+        executable: Whether anybody may run it.
     """
 
     interpreter: str | None
     calls: Target | None
+    executable: bool = True
 
 
 def read_script(prefix: str, path: str) -> Script | None:
@@ -49,14 +51,20 @@ def read_script(prefix: str, path: str) -> Script | None:
     """
     absolute = os.path.join(prefix, path)
     try:
-        if not stat.S_ISREG(os.lstat(absolute).st_mode):
+        mode = os.lstat(absolute).st_mode
+        if not stat.S_ISREG(mode):
             return None
         with open(absolute, "rb") as file:
             content = file.read(_READ)
     except (OSError, ValueError):
         return None
     # As the system reads it: the path of the Python may hold bytes that are no text.
-    return parse_script(os.fsdecode(content)) if content.startswith(b"#!") else None
+    return replace(parse_script(os.fsdecode(content)), executable=may_run(mode)) if content.startswith(b"#!") else None
+
+
+def may_run(mode: int) -> bool:
+    """Whether a file's mode lets anybody run it; Windows has no such bits."""
+    return os.name == "nt" or bool(mode & 0o111)
 
 
 def parse_script(text: str) -> Script:

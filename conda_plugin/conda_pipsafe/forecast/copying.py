@@ -223,10 +223,15 @@ def _written(snapshot: Snapshot) -> Callable[[Distribution], float]:
 
 
 def _distribution_key(path: str) -> str | None:
-    """The canonical name when a path is the file that makes a distribution, else None."""
+    """The canonical name when a path is the file that makes a distribution, else None.
+
+    Deeper than in a site-packages folder itself it makes none: setuptools brings others' dist-infos in its `_vendor`.
+    """
     if not path.endswith(("/METADATA", "/PKG-INFO", ".egg-info")):
         return None  # nearly all of them
     folder, _, leaf = path.rpartition("/")
     if leaf in {"METADATA", "PKG-INFO"} and folder.endswith((".dist-info", ".egg-info")):
-        return canonical_name(posixpath.basename(folder).partition("-")[0])
-    return canonical_name(leaf.partition("-")[0]) if leaf.endswith(".egg-info") else None
+        folder, _, leaf = folder.rpartition("/")
+    elif not leaf.endswith(".egg-info"):
+        return None
+    return canonical_name(leaf.partition("-")[0]) if folder.endswith("site-packages") else None

@@ -209,10 +209,12 @@ def _egg(
     record: bool = False,
 ) -> Distribution:
     path = f"{site.path}/{entry}"
-    name, version = _name_and_version(entry.rsplit(".", 1)[0], metadata, path, problems)
+    stem = entry.rsplit(".", 1)[0]
+    # An egg-link is called after the project alone: in `scikit-learn.egg-link` nothing is a version.
+    known = (_printable(stem), "") if kind == "egg-link" else _name_and_version(stem, metadata, path, problems)
     return Distribution(
-        name=name,
-        version=version,
+        name=known[0],
+        version=known[1],
         kind=kind,
         path=path,
         site=site,
@@ -232,10 +234,14 @@ def _name_and_version(stem: str, metadata: Metadata | None, path: str, problems:
         return metadata.name, metadata.version
     if metadata is not None:
         problems.append(Problem("invalid-metadata", path, "its metadata has no valid name"))
-    stem = "".join(letter if letter.isprintable() else "?" for letter in stem)
+    stem = _printable(stem)
     name, _, rest = stem.partition("-")
     # An egg's name goes on with the Python that it was built for: eta-1.0-py3.12.
     return name or stem, rest.split("-", 1)[0]
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _listed(prefix: str, path: str, problems: list[Problem]) -> frozenset[str]:

@@ -119,9 +119,15 @@ def _missing(context: AuditContext, prefix: str, health: RecordHealth) -> Findin
         f"{'is' if len(health.missing) == 1 else 'are'} missing{of_links(context, health.missing)}{tail}.",
         severity="error" if matters(health.missing) else "warning",
         paths=health.missing,
-        fixes=[fixes.conda_reinstall(prefix, record)],
+        fixes=[*_no_folders(context, health), fixes.conda_reinstall(prefix, record)],
         facts={"conda": _facts(health), "shared_with": others},
     )
+
+
+def _no_folders(context: AuditContext, health: RecordHealth) -> list[str]:
+    """A file in the place of a folder has to go first: conda stops at it."""
+    paths = context.disk.no_folders(health.missing)
+    return [fixes.delete(context.snapshot.prefix, paths)] if paths else []
 
 
 def _twice(context: AuditContext, prefix: str, health: RecordHealth) -> Finding:

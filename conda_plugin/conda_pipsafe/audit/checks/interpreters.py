@@ -1,11 +1,11 @@
-"""PS109: commands that start the Python of another environment, or one that is gone."""
+"""PS109, PS114: commands that start the Python of another environment, or one that is gone, or that nobody may run."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from conda_pipsafe.audit import fixes
@@ -14,7 +14,7 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
 from conda_pipsafe.audit.relocated import relocated_files
-from conda_pipsafe.audit.scripts import Script, command_paths, read_script
+from conda_pipsafe.audit.scripts import Script, command_paths, may_run, read_script
 from conda_pipsafe.audit.wording import counted, listed
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.files import may_follow
@@ -40,8 +40,11 @@ def check(context: AuditContext) -> Iterator[Finding]:
     prefix = context.snapshot.prefix
     home = os.path.realpath(os.path.join(prefix, scripts_dir()))
     groups: dict[str, _Group] = defaultdict(_Group)
+    dead = _dead_python(context)
     for path, way, record in _commands(context):
         script = read_script(prefix, path)
+        if script is not None and record is None and not script.executable and _is_to_be_run(script, home):
+            dead.append(path)
         if script is None or script.interpreter is None or _is_told(context, script.interpreter, home):
             continue
         if _is_foreign(prefix, path, script, home, record):
@@ -51,6 +54,8 @@ def check(context: AuditContext) -> Iterator[Finding]:
                 group.ways.append(way)
     for interpreter, group in groups.items():
         yield _finding(interpreter, group)
+    if dead:
+        yield _unrunnable(prefix, sorted(dead))
 
 
 @hookimpl
@@ -76,6 +81,32 @@ def _own_python(context: AuditContext) -> Iterator[Finding]:
             fixes=[fixes.conda_reinstall(prefix, record)],
             facts={"interpreter": target, "exists": os.path.exists(target)},
         )
+
+
+def _dead_python(context: AuditContext) -> list[str]:
+    """The programs of the environment's Python that nobody may run."""
+    record, disk = context.snapshot.record_named("python"), context.disk
+    names = [path for path in record.files if _PYTHON.match(path)] if record else []
+    return [path for path in names if (mode := disk.mode(path)) is not None and not may_run(mode)]
+
+
+def _is_to_be_run(script: Script, home: str) -> bool:
+    """Whether an installer wrote it as a command; a package's own text may be there to be read."""
+    return script.calls is not None or os.path.realpath(os.path.dirname(script.interpreter or "/")) == home
+
+
+def _unrunnable(prefix: str, paths: Sequence[str]) -> Finding:
+    one = len(paths) == 1
+    python = any(_PYTHON.match(path) for path in paths)
+    return make(
+        "PS114",
+        os.path.commonpath(paths) if not one else paths[0],
+        f"{counted(len(paths), 'command')} ({listed(map(os.path.basename, paths), 3)}) cannot be run: "
+        f"{'it is' if one else 'they are'} not executable.",
+        paths=paths,
+        fixes=[" ".join(["chmod a+x", *(fixes.quote(os.path.join(prefix, path)) for path in paths)])],
+        facts={"stops_python": True} if python else {},
+    )
 
 
 def _leads_out(prefix: str, path: str) -> bool:

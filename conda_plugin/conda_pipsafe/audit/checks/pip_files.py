@@ -59,7 +59,7 @@ def _finding(context: AuditContext, dist: Distribution, missing: tuple[str, ...]
         f"{'is' if len(missing) == 1 else 'are'} missing{of_links(context, missing)}{tail}.",
         severity="error" if matters(missing) else "warning",
         paths=[*missing, *elsewhere],
-        fixes=[*ways, *in_the_way(context, missing), fixes.pip_anew(prefix, dist)],
+        fixes=[*ways, *(_renamed(context, dist) or [*in_the_way(context, missing), fixes.pip_anew(prefix, dist)])],
         facts={
             "there": {"name": dist.name, "version": dist.version, "installer": dist.installer, "path": dist.path},
             "missing": len(missing),
@@ -67,6 +67,16 @@ def _finding(context: AuditContext, dist: Distribution, missing: tuple[str, ...]
             "conda_revision": revision,
         },
     )
+
+
+def _renamed(context: AuditContext, dist: Distribution) -> list[str]:
+    """Where its folder is written in other letters (a copy through a disk that ignores their case): its own name back.
+
+    pip would uninstall by RECORD, leave the folder, and have two of one name.
+    """
+    recorded = (path.rpartition("/")[0] for path in context.paths(dist) if path.endswith("/RECORD"))
+    own = next((folder for folder in recorded if folder.lower() == dist.path.lower()), dist.path)
+    return [] if context.disk.exists(own) else [fixes.move(context.snapshot.prefix, dist.path, own)]
 
 
 def misplaced(context: AuditContext, dist: Distribution) -> list[str]:
@@ -98,9 +108,9 @@ def of_links(context: AuditContext, missing: tuple[str, ...]) -> str:
 
 
 def in_the_way(context: AuditContext, missing: tuple[str, ...]) -> list[str]:
-    """What has to go first: pip and conda take a link to nothing for nothing, and may write through it."""
-    dead = context.disk.dead_links(missing)
-    return [fixes.delete(context.snapshot.prefix, dead)] if dead else []
+    """What has to go first: pip takes a link to nothing for nothing, and may write through it; no file is a folder."""
+    paths = [*context.disk.dead_links(missing), *context.disk.no_folders(missing)]
+    return [fixes.delete(context.snapshot.prefix, paths)] if paths else []
 
 
 def _unlinked_by(history: History, key: str) -> int | None:

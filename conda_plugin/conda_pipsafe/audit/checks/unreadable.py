@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
@@ -15,6 +15,11 @@ from conda_pipsafe.prefix.files import Problem
 from conda_pipsafe.prefix.history import HISTORY, dist_str, split_dist
 from conda_pipsafe.prefix.paths import path_key
 
+_STOPPED = {
+    "conda": "conda refuses every command",
+    "solves": "conda can neither install nor remove anything",
+    "pip": "pip fails at every command",
+}
 _WAYS = {
     "unreadable": "Give yourself permission to read it, or have its installer write it again.",
     "too-large": "Look at what wrote it; a file of this kind is never that large.",
@@ -36,17 +41,31 @@ def check(context: AuditContext) -> Iterator[Finding]:
             continue
         if problem.path == HISTORY and context.disk.is_no_file(HISTORY):  # PS514
             continue
-        stops = problem.path in records or (problem.path == HISTORY and problem.kind == "invalid-text")
-        refused = "can neither install nor remove anything" if problem.path == HISTORY else "refuses every command"
+        stops = _stops(context, problem, records)
         yield make(
             "PS901",
             problem.path,
-            f"{problem.path}: {problem.detail}{f'; conda {refused} here' if stops else ''}.",
+            f"{problem.path}: {problem.detail}{f'; {_STOPPED[stops]} here' if stops else ''}.",
             severity="error" if stops else "warning",
             paths=[problem.path],
             fixes=_ways(context, problem),
-            facts={"kind": problem.kind, "detail": problem.detail, **({"stops_conda": True} if stops else {})},
+            facts={"kind": problem.kind, "detail": problem.detail, **({f"stops_{stops}": True} if stops else {})},
         )
+
+
+def _stops(context: AuditContext, problem: Problem, records: Container[str]) -> str:
+    """What comes to nothing as long as the file is like this: a key of `_STOPPED`, or nothing."""
+    if problem.path in records:
+        return "conda"
+    if problem.kind != "invalid-text":
+        return ""
+    if problem.path == HISTORY:
+        return "solves"
+    return "pip" if problem.path.endswith("/METADATA") and _is_current(context, problem.path) else ""
+
+
+def _is_current(context: AuditContext, path: str) -> bool:
+    return any(site.current and path.startswith(f"{site.path}/") for site in context.snapshot.sites)
 
 
 @hookimpl
@@ -61,7 +80,7 @@ def _ways(context: AuditContext, problem: Problem) -> list[str]:
     if problem.kind == "unreadable" and os.path.lexists(os.path.join(prefix, path)):
         return [f"chmod u+rX {fixes.quote(os.path.join(prefix, path))}"] if os.name != "nt" else [_WAYS["unreadable"]]
     if path == HISTORY and problem.kind in {"invalid-text", "invalid-history"}:
-        return _of_history(prefix, problem)
+        return _of_history(context, problem)
     if path == "conda-meta/pinned":
         return [f"Correct it, or delete it: {fixes.delete(prefix, [path])}"]
     if path.startswith("conda-meta/") and path.endswith(".json"):
@@ -70,11 +89,16 @@ def _ways(context: AuditContext, problem: Problem) -> list[str]:
     if again is None:
         return [_WAYS.get(problem.kind, _WAY)]
     in_the_way = problem.kind in {"link-outside", "not-a-file", "too-large"}
+    in_the_way = in_the_way or _stops(context, problem, ()) == "pip"
     return [*([fixes.delete(prefix, [path])] if in_the_way else []), again]
 
 
-def _of_history(prefix: str, problem: Problem) -> list[str]:
+def _of_history(context: AuditContext, problem: Problem) -> list[str]:
     """Nobody writes it again. What conda reads of it is ASCII; the rest stands in the command lines of comments."""
+    prefix = context.snapshot.prefix
+    if os.name != "nt" and not context.snapshot.history.revisions:  # nothing in it to keep
+        path = fixes.quote(os.path.join(prefix, *HISTORY.split("/")))
+        return [fixes.move(prefix, HISTORY, f"{HISTORY}.old"), f"touch {path}"]
     if "before the first" in problem.detail:
         return ["conda passes over them: put a whole copy of the file back if you have one, else delete those lines."]
     if os.name == "nt":

@@ -228,6 +228,19 @@ ENTRIES: tuple[Entry, ...] = (
         links=("https://github.com/conda/conda/issues/7737",),
     ),
     Entry(
+        code="PS114",
+        name="command-not-executable",
+        severity="error",
+        step="cause",
+        title="A command of the environment cannot be run",
+        meaning=(
+            "Commands that conda or pip wrote, or Python itself, are there, and nobody has the permission to run them: "
+            "the shell says `Permission denied`, or finds another one of the same name further down PATH."
+        ),
+        causes="An archive or a file system that keeps no such permissions (zip, a network share), `chmod`.",
+        way_out="`chmod a+x` the files.",
+    ),
+    Entry(
         code="PS120",
         name="altered-conda-files",
         severity="warning",

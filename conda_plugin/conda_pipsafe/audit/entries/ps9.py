@@ -15,7 +15,8 @@ ENTRIES: tuple[Entry, ...] = (
             "A conda-meta record or a distribution's metadata is damaged, too large, not a file, not readable for you, "
             "or names paths out of the environment. What it would have said is missing in the audit; the rest is "
             "complete. conda or pip may stop at the same file. An error, and to be mended first, where it is a "
-            "record, or the history is no text: conda refuses commands in the environment then. Else a warning."
+            "record, or the history is no text, since conda refuses commands in the environment then; and where "
+            "METADATA is no text, of which pip dies. Else a warning."
         ),
         causes="A full disk, an interrupted installation, a copy that failed, wrong permissions.",
         way_out=(
