@@ -13,7 +13,7 @@ from conda_pipsafe.audit.disk import Disk
 from conda_pipsafe.audit.health import RecordHealth, stale_records
 from conda_pipsafe.audit.linked import behind_links, folders_of, leads_below, linked_folders, real_path
 from conda_pipsafe.audit.overlap import grouped, is_bytecode, overlapping_paths
-from conda_pipsafe.audit.records import KeptCopy, record_distributions
+from conda_pipsafe.audit.records import KeptCopy, dependents, record_distributions
 from conda_pipsafe.ledger.events import DistState
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution, read_installed_files
@@ -295,10 +295,4 @@ class AuditContext:
     @cached_property
     def dependents(self) -> Mapping[str, tuple[str, ...]]:
         """conda names of the records that depend on each conda name."""
-        found: dict[str, list[str]] = defaultdict(list)
-        for record in self.snapshot.records:
-            for spec in record.depends:
-                words = spec.split(None, 1)
-                if words and record.name not in found[words[0]]:
-                    found[words[0]].append(record.name)
-        return {name: tuple(names) for name, names in found.items()}
+        return dependents(self.snapshot.records)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from conda_pipsafe.prefix.conda_meta import Record
@@ -45,3 +46,14 @@ def record_distributions(record: Record) -> Mapping[str, tuple[str, str]]:
         stem, _, rest = name.rpartition(".")[0].partition("-")
         found.setdefault(canonical_name(stem), (rest.split("-", 1)[0], path))
     return found
+
+
+def dependents(records: Iterable[Record]) -> Mapping[str, tuple[str, ...]]:
+    """conda names of the records that depend on each conda name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        for spec in record.depends:
+            words = spec.split(None, 1)
+            if words and record.name not in found[words[0]]:
+                found[words[0]].append(record.name)
+    return {name: tuple(names) for name, names in found.items()}
