@@ -244,6 +244,17 @@ def test_an_unknown_word_is_a_clear_message(driver: Driver, over_pip: Path) -> N
         driver.run("remove", "-y", "-p", over_pip, "alpha").ok()
 
 
+@pytest.mark.parametrize(("value", "code", "problem"), [(["block"], 1, None), (["block", "off"], 0, "block, off")])
+def test_a_list_in_the_place_of_a_word(
+    driver: Driver, over_pip: Path, value: list[str], code: int, problem: str | None
+) -> None:
+    """conda itself takes such a setting for none."""
+    driver.configure(plugins={"pipsafe_mode": value})
+    done = driver.run("install", "-y", "--dry-run", "-p", over_pip, "alpha=1.0")
+    assert done.returncode == code
+    assert (f"pipsafe_mode {problem!r} is none of" in done.stderr) is (problem is not None)
+
+
 def test_the_mode_in_a_variable_wins_over_the_file(driver: Driver, over_pip: Path) -> None:
     driver.configure(plugins={"pipsafe_mode": "block"})
     done = driver.run("install", "-y", "-p", over_pip, "alpha=1.0", env={MODE: "warn"}).ok()

@@ -12,7 +12,16 @@ def mode_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
     """
     from conda.common.configuration import PrimitiveParameter
 
-    return PrimitiveParameter("warn", element_type=str)
+    class Mode(PrimitiveParameter):  # type: ignore[misc]  # conda is untyped for us
+        """Whatever stands there, as one text: conda takes a list for nothing at all, and `[block]` meant something."""
+
+        def load(self, name: str, match: Any) -> Any:  # noqa: ANN401
+            """Give conda a text in place of a list."""
+            read = match.value(self)
+            several = isinstance(read, tuple)
+            return super().load(name, _Alone(match, read) if several else match)
+
+    return Mode("warn", element_type=str)
 
 
 def conda_first_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
@@ -60,6 +69,22 @@ class _Word:
 
     def valueflags(self, _parameter: Any) -> Any:  # noqa: ANN401
         return None
+
+
+class _Alone(_Word):
+    """The words of a list as one text."""
+
+    def __init__(self, match: Any, read: tuple[Any, ...]) -> None:  # noqa: ANN401
+        super().__init__(", ".join(str(item.value(None)) for item in read))
+        self._match = match
+
+    def keyflag(self) -> Any:  # noqa: ANN401
+        return self._match.keyflag()
+
+    @property
+    def source(self) -> Any:  # noqa: ANN401
+        """The file or variable that it stands in."""
+        return self._match.source
 
 
 class _Words(_Word):
