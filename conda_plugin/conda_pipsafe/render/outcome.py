@@ -46,7 +46,9 @@ def outcome_text(command: str, outcome: Outcome, *, unfinished: str | None = Non
     for dist, modules in outcome.hidden:
         lines += _hidden_lines(prefix, dist, modules)
     if outcome.unforeseen:
-        lines.append(f"  not foreseen (please report it): {counted_paths(outcome.unforeseen)}")
+        # Nobody can know what a link script does.
+        why = "a script of a package's may do that; else please report it"
+        lines.append(f"  not foreseen ({why}): {counted_paths(outcome.unforeseen)}")
     if outcome.spared:
         lines.append(f"  foreseen, but as it was (please report it): {counted_paths(outcome.spared)}")
     lines.append(f"  all of it:  conda pipsafe audit -p {quote(prefix)}")
