@@ -251,8 +251,7 @@ class TestOutcome:
         prefix.record("other", "1.0")
         self.overwrite(prefix, MODULE)
         assert self.said(prefix, before)[-2:] == [
-            "  not foreseen (a script of a package's may do that; else please report it): "
-            f"1 file ({MODULE})",
+            f"  not foreseen (a script of a package's may do that; else please report it): 1 file ({MODULE})",
             f"  foreseen, but as it was (please report it): 1 file ({SITE}/tool/spared.py)",
         ]
 
