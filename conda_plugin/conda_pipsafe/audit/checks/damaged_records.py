@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
+from conda_pipsafe.audit.checks.conda_requirements import held
 from conda_pipsafe.audit.checks.pip_files import of_links
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
@@ -50,7 +51,7 @@ def _replaced(context: AuditContext, prefix: str, health: RecordHealth) -> Findi
     written = [path for dist in dists for path in context.paths(dist)]
     record_paths = frozenset(record.files)
     both = [path for path in written if path in record_paths and path not in health.missing]
-    needed = broken_by(context.needs, {key: health.gone[key] for key in health.replaced})
+    needed = held(context, broken_by(context.needs, {key: health.gone[key] for key in health.replaced}), record.name)
     return make(
         "PS101",
         record.name,
