@@ -121,7 +121,18 @@ def _missing(context: AuditContext, prefix: str, health: RecordHealth) -> Findin
         severity="error" if matters(health.missing) else "warning",
         paths=health.missing,
         fixes=[*_no_folders(context, health), fixes.conda_reinstall(prefix, record)],
-        facts={"conda": _facts(health), "shared_with": others},
+        facts={
+            "conda": _facts(health),
+            "shared_with": others,
+            **({"stops_python": True} if _no_python(health) else {}),
+        },
+    )
+
+
+def _no_python(health: RecordHealth) -> bool:
+    """Whether what is missing is the program itself: what starts with it fails before."""
+    return health.record.name == "python" and any(
+        path.startswith(("bin/python", "python.exe")) for path in health.missing
     )
 
 
