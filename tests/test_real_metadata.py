@@ -237,7 +237,7 @@ def test_packages_with_odd_metadata(make_env: MakeEnv, channel: Channel, tmp_pat
     prefix = make_env("pip", "umlaut", "legacy", channels=[channel, mine])
     assert "UnicodeDecodeError" in pip(prefix, "list").stderr
     assert told(prefix) == [
-        ("PS901", "warning", inside(prefix, "umlaut-1.0.dist-info/METADATA")[0]),
+        ("PS901", "error", inside(prefix, "umlaut-1.0.dist-info/METADATA")[0]),
         ("PS903", "note", "Requires-Dist"),
         ("PS903", "note", "depends"),
     ]

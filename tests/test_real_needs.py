@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conda_pipsafe.audit.needs import combined
+from conda_pipsafe.demo.channel import Channel
 from conda_pipsafe.demo.wheels import write_wheel
 from support.driving import Driver
 from support.packages import simple
-from support.real_damage import Ways, look, told
+from support.real_damage import Ways, look, the, told
 from support.running import pip
 
 if TYPE_CHECKING:
@@ -38,6 +39,17 @@ def test_condas_version_is_not_what_pips_package_needs(
     assert found.facts["needed_otherwise"] == [{"name": "beta2", "version": "1.0", "needs": "alpha>=2"}]
     Ways(wheelhouse, driver).follow(prefix, found.fixes)
     assert told(prefix, hashes=True) == []
+
+
+@pytest.mark.damage("PS101")
+def test_no_version_is_right_for_all(
+    make_env: MakeEnv, wheelhouse: Path, channel: Channel, rival_channel: Channel
+) -> None:
+    prefix = make_env("pip", "alpha=1.0", "strict", channels=[channel, rival_channel])  # strict needs alpha<2
+    pip(prefix, "install", "--find-links", wheelhouse, "beta2").ok()
+    found = the(look(prefix), "PS101")
+    assert found.message.endswith(" needs another version than 1.0, which other conda packages do not allow.")
+    assert len(found.fixes) == 2
 
 
 @pytest.mark.twin("PS101")
@@ -93,3 +105,19 @@ def test_a_package_of_another_name_that_nobody_needs(make_env: MakeEnv, wheelhou
 )
 def test_one_specifier_of_several(several: list[str], one: str) -> None:
     assert combined(several) == one
+
+
+@pytest.mark.damage("PS106")
+def test_several_lost_records_that_need_each_other(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    """Followed one by one, in the order in which they are printed: conda brings what the first needs along."""
+    prefix = make_env("pip", "alpha=1.0", "beta")
+    pip(prefix, "install", "--find-links", wheelhouse, "--force-reinstall", "alpha==2.0", "beta", "beta2").ok()
+    (record,) = (prefix / "conda-meta").glob("beta-*.json")
+    record.unlink()  # of the same version: `conda list` keeps it
+    driver.run("list", "-p", prefix).ok()
+    found = look(prefix)
+    assert [(item.code, item.subject) for item in found] == [("PS106", "alpha"), ("PS106", "beta")]
+    assert found[0].fixes == found[1].fixes
+    for item in found:
+        Ways(wheelhouse, driver).follow(prefix, item.fixes)
+    assert told(prefix, hashes=True) == []

@@ -96,3 +96,22 @@ def test_what_a_file_imports_may_come_from_elsewhere(make_env: MakeEnv, tmp_path
         pip(prefix, "install", write_wheel(WheelSpec("mine", "1.0", {"mine.py": "", name: "import mine\n"}), tmp_path))
         (site / "mine.py").unlink()
     assert told(prefix) == ([("PS202", "error", "mine")] if place == "missing files" else [])
+
+
+@pytest.mark.damage("PS103", "PS515", "PS901", by_hand="a disk that failed")
+def test_what_everything_else_needs_comes_first(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    """In the order of the report each way out can be gone: conda, by it Python, by that pip."""
+    prefix = make_env("pip", "alpha=1.0", "gamma")
+    pip(prefix, "install", "--find-links", wheelhouse, "beta2", "ns-b").ok()
+    site = site_of(prefix)
+    (site / "ns_b-1.0.dist-info/METADATA").write_bytes(b"Name: ns-b\nVersion: 1.0\nAuthor: J\xe9\n")
+    (site / "mine.pth").write_bytes(b"\xe9\n")
+    (prefix / f"bin/{(prefix / 'bin/python').readlink()}").unlink()
+    (record,) = (prefix / "conda-meta").glob("gamma-*.json")
+    text = record.read_text()
+    record.unlink()
+    record.write_text(text[:300])
+    found = look(prefix)
+    assert [item.code for item in found] == ["PS901", "PS103", "PS515", "PS901", "PS101"]
+    Ways(wheelhouse, driver).follow(prefix, [line for item in found for line in item.fixes])
+    assert told(prefix, hashes=True) == []

@@ -86,6 +86,7 @@ def test_all_is_well(prefix: PrefixFactory) -> None:
 def test_another_pip_first_on_path(prefix: PrefixFactory, tmp_path: Path, long: bool) -> None:
     other = PrefixFactory(tmp_path / "other one")
     script(other.root / "bin" / "pip", other.root / "bin" / "python", long=long)
+    (other.root / "bin" / "python").chmod(0o644)  # that of the environment is found
     path = f"{other.root / 'bin'}{os.pathsep}{prefix.root / 'bin'}"
     target = ask(prefix, PATH=path)
     if not long:  # the kernel cannot run a path with a blank either

@@ -15,6 +15,7 @@ CRASHED = "PS902"  # a check that crashed: whatever is looked for, this may have
 
 
 _NO_FACTS: Mapping[str, Any] = {}
+_STOPPED = ("conda", "solves", "python", "pip")  # in this order
 
 
 class Finding(NamedTuple):
@@ -41,10 +42,15 @@ class Finding(NamedTuple):
 
 def stops_conda(finding: Finding) -> bool:
     """Whether conda or pip refuses every command in the environment, or Python does not start: other ways fail then."""
-    return any(finding.facts.get(f"stops_{what}") for what in ("conda", "solves", "pip", "python"))
+    return _rank(finding) < len(_STOPPED)
 
 
-def sort_key(finding: Finding) -> tuple[bool, int, str, str, str]:
-    """What stops conda first, then errors, then by code and subject."""
+def _rank(finding: Finding) -> int:
+    """What comes first: conda brings Python back, and without Python there is no pip."""
+    return next((rank for rank, what in enumerate(_STOPPED) if finding.facts.get(f"stops_{what}")), len(_STOPPED))
+
+
+def sort_key(finding: Finding) -> tuple[int, int, str, str, str]:
+    """What stops conda, Python or pip first, then errors, then by code and subject."""
     severity = SEVERITIES.index(finding.severity)
-    return not stops_conda(finding), severity, finding.code, finding.subject, finding.message
+    return _rank(finding), severity, finding.code, finding.subject, finding.message

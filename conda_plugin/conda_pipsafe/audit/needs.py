@@ -20,9 +20,14 @@ _NAMED = 3
 
 
 class Needed(NamedTuple):
-    """Requirements that are met now, and not any more when a way out has been followed."""
+    """Requirements that are met now, and not any more when a way out has been followed.
+
+    Attributes:
+        held: Whether conda's own packages do not allow such a version.
+    """
 
     unmet: tuple[Unmet, ...] = ()
+    held: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.unmet)
@@ -35,13 +40,17 @@ class Needed(NamedTuple):
 
     def told(self, version: str) -> str:
         """The end of a message about a package of which conda's version comes back."""
-        return f"; {self.who} another version than {version}: the last step asks conda for one" if self else ""
+        tail = ", which other conda packages do not allow" if self.held else ": the last step asks conda for one"
+        return f"; {self.who} another version than {version}{tail}" if self else ""
 
     def way(self, prefix: str, name: str) -> tuple[str, ...]:
         """The step that asks conda for a version that everybody can use."""
-        if not self:
-            return ()
-        return (fixes.conda(prefix, "install", f"{name}{combined(each.specifier for each in self.unmet)}"),)
+        return (fixes.conda(prefix, "install", f"{name}{self.specifier}"),) if self and not self.held else ()
+
+    @property
+    def specifier(self) -> str:
+        """The versions that everybody can use."""
+        return combined(each.specifier for each in self.unmet)
 
     def facts(self) -> list[dict[str, str]]:
         """For `--json`."""

@@ -12,6 +12,7 @@ from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.health import RecordHealth
 from conda_pipsafe.audit.hookspec import Check, hookimpl
+from conda_pipsafe.audit.needs import Needed
 from conda_pipsafe.audit.wording import counted, installer, listed
 from conda_pipsafe.prefix.conda_meta import Record
 from conda_pipsafe.prefix.dist_info import Distribution
@@ -123,6 +124,13 @@ def check(context: AuditContext) -> Iterator[Finding]:
 def conda_pipsafe_checks() -> Iterable[Check]:
     """The check of this file."""
     return [Check("conda-requirements", check)]
+
+
+def held(context: AuditContext, needed: Needed, name: str) -> Needed:
+    """What is needed of a conda package, and whether others of conda's allow the version that pip put there for it."""
+    if not needed:
+        return needed
+    return needed._replace(held=any(item.spec.name == name for item in broken_depends(context).by_pip))
 
 
 def _by_name(broken: list[Broken]) -> list[list[Broken]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
+from conda_pipsafe.audit.checks.conda_requirements import held
 from conda_pipsafe.audit.checks.pip_files import of_links
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
@@ -50,7 +51,7 @@ def _replaced(context: AuditContext, prefix: str, health: RecordHealth) -> Findi
     written = [path for dist in dists for path in context.paths(dist)]
     record_paths = frozenset(record.files)
     both = [path for path in written if path in record_paths and path not in health.missing]
-    needed = broken_by(context.needs, {key: health.gone[key] for key in health.replaced})
+    needed = held(context, broken_by(context.needs, {key: health.gone[key] for key in health.replaced}), record.name)
     return make(
         "PS101",
         record.name,
@@ -120,7 +121,18 @@ def _missing(context: AuditContext, prefix: str, health: RecordHealth) -> Findin
         severity="error" if matters(health.missing) else "warning",
         paths=health.missing,
         fixes=[*_no_folders(context, health), fixes.conda_reinstall(prefix, record)],
-        facts={"conda": _facts(health), "shared_with": others},
+        facts={
+            "conda": _facts(health),
+            "shared_with": others,
+            **({"stops_python": True} if _no_python(health) else {}),
+        },
+    )
+
+
+def _no_python(health: RecordHealth) -> bool:
+    """Whether what is missing is the program itself: what starts with it fails before."""
+    return health.record.name == "python" and any(
+        path.startswith(("bin/python", "python.exe")) for path in health.missing
     )
 
 

@@ -79,7 +79,7 @@ def _own_python(context: AuditContext) -> Iterator[Finding]:
             "what runs is not the environment's Python.",
             paths=led,
             fixes=[fixes.conda_reinstall(prefix, record)],
-            facts={"interpreter": target, "exists": os.path.exists(target)},
+            facts={"interpreter": target, "exists": os.path.exists(target), "stops_python": not os.path.exists(target)},
         )
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conda_pipsafe.audit import fixes
 from conda_pipsafe.audit.catalogue import make
+from conda_pipsafe.audit.checks.conda_requirements import held
 from conda_pipsafe.audit.context import AuditContext
 from conda_pipsafe.audit.findings import Finding
 from conda_pipsafe.audit.hookspec import Check, hookimpl
-from conda_pipsafe.audit.needs import broken_by
+from conda_pipsafe.audit.needs import Needed, broken_by
 from conda_pipsafe.audit.records import KeptCopy
 from conda_pipsafe.audit.wording import installer, listed
 from conda_pipsafe.prefix.dist_info import Distribution
@@ -42,6 +43,18 @@ def check(context: AuditContext) -> Iterator[Finding]:
     name that another installer put there before conda forgot the record, or one that says that conda installed it.
     """
     kept = {copy.name: copy for copy in context.kept}
+    found = list(_lost(context, kept))
+    going = frozenset(dist.path for _, there in found for dist in there)
+    needed = [
+        held(context, broken_by(context.needs, {dist.key: missing.version for dist in there}, going), missing.name)
+        for missing, there in found
+    ]
+    for (missing, there), needs in zip(found, needed, strict=True):
+        yield _finding(missing, there, kept.get(missing.name), needs, _ways(context, found, needed))
+
+
+def _lost(context: AuditContext, kept: Mapping[str, KeptCopy]) -> Iterator[tuple[_Missing, tuple[Distribution, ...]]]:
+    """The packages whose record is lost, each with what stands in its place."""
     known = _missing(context, kept)
     met: set[str] = set()
     for missing in known.values():
@@ -50,9 +63,8 @@ def check(context: AuditContext) -> Iterator[Finding]:
         there = tuple(dist for key in keys for dist in context.foreign_by_key.get(key, ()))
         met.update(dist.path for dist in there)
         if there and not _came_after(context, missing, there):
-            yield _finding(context, missing, there, copy)
-    for missing, dists in _by_conda(context, known.values(), met):
-        yield _finding(context, missing, dists, kept.get(missing.name))
+            yield missing, there
+    yield from _by_conda(context, known.values(), met)
 
 
 @hookimpl
@@ -140,26 +152,49 @@ def _came_after(context: AuditContext, missing: _Missing, there: tuple[Distribut
     return any(context.missing_files(dist) for dist in there)
 
 
-def _finding(
-    context: AuditContext, missing: _Missing, there: tuple[Distribution, ...], copy: KeptCopy | None
-) -> Finding:
+def _ways(
+    context: AuditContext, found: Sequence[tuple[_Missing, tuple[Distribution, ...]]], needed: Sequence[Needed]
+) -> list[str]:
+    """The same for all: conda brings what one of them needs, over pip's if that is still there.
+
+    With `--force-reinstall` they may be followed once for each.
+    """
     prefix = context.snapshot.prefix
-    spec = "=".join(part for part in (missing.name, missing.version, missing.build) if part)
+    names = dict.fromkeys(dist.name for _, there in found for dist in there)
+    specs = ["=".join(part for part in (lost.name, lost.version, lost.build) if part) for lost, _ in found]
+    # `-c CHANNEL` of each, once.
+    channels = dict.fromkeys(tuple(fixes.channel_words(lost.channel)) for lost, _ in found)
+    again = [word for words in channels for word in words]
+    force = ["--force-reinstall"] if len(found) > 1 else []
+    wanted = [
+        f"{lost.name}{needs.specifier}"
+        for (lost, _), needs in zip(found, needed, strict=True)
+        if needs and not needs.held
+    ]
+    return [
+        fixes.pip(prefix, "uninstall", "-y", *names),
+        fixes.conda(prefix, "install", *force, *again, *specs),
+        *([fixes.conda(prefix, "install", *wanted)] if wanted else []),
+    ]
+
+
+def _finding(
+    missing: _Missing,
+    there: tuple[Distribution, ...],
+    copy: KeptCopy | None,
+    needed: Needed,
+    ways: Sequence[str],
+) -> Finding:
     now = listed(f"{dist.name} {dist.version}" for dist in there)
     own = all(dist.installer == "conda" for dist in there)
     state = "its files are still there" if own else f"{installer(there[0])}'s {now} stands in its place"
-    needed = broken_by(context.needs, {dist.key: missing.version for dist in there}, (dist.path for dist in there))
     return make(
         "PS106",
         missing.name,
         f"conda installed {missing.name} {missing.version} and has lost its record; {state}"
         f"{needed.told(missing.version)}.",
         paths=[dist.path for dist in there],
-        fixes=[
-            fixes.pip(prefix, "uninstall", "-y", *(dist.name for dist in there)),
-            fixes.conda(prefix, "install", *fixes.channel_words(missing.channel), spec),
-            *needed.way(prefix, missing.name),
-        ],
+        fixes=ways,
         facts={
             "conda": {"name": missing.name, "version": missing.version, "build": missing.build},
             "there": [{"name": dist.name, "version": dist.version, "installer": dist.installer} for dist in there],

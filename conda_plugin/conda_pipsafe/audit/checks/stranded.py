@@ -54,7 +54,7 @@ def _finding(context: AuditContext, site: SitePackages, dists: list[Distribution
         "PS301",
         site.path,
         f"{counted(len(dists), 'distribution')} installed for Python {site.python or '?'} cannot be imported, "
-        f"since the environment has {now}: {listed(f'{dist.name} {dist.version}' for dist in dists)}{tail}.",
+        f"since the environment has {now}: {listed(f'{dist.name} {dist.version}'.rstrip() for dist in dists)}{tail}.",
         paths=[*(dist.path for dist in dists), *scripts],
         fixes=ways,
         facts={
