@@ -70,6 +70,22 @@ def test_a_record_that_is_cut_off(make_env: MakeEnv, wheelhouse: Path, driver: D
     assert json.loads(record.read_text())["version"] == "1.0"
 
 
+@pytest.mark.damage("PS901", by_hand="a script that edits records")
+@pytest.mark.twin("PS901")
+def test_a_record_that_conda_does_not_understand(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
+    prefix = make_env("pip", "alpha=1.0", "beta")
+    record = record_of(prefix, "alpha")
+    data = json.loads(record.read_text())
+    rewrite(record, json.dumps({**data, "constrains": [], "files": dict.fromkeys(data["files"], 1)}))
+    driver.run("list", "-p", prefix).ok()
+    rewrite(record, json.dumps({**data, "depends": "python"}))
+    assert driver.run("list", "-p", prefix).returncode != 0
+    (found,) = look(prefix, hashes=True)
+    assert found.message.endswith(": `depends` of it is no list of texts; conda refuses every command here.")
+    Ways(wheelhouse, driver).follow(prefix, found.fixes)
+    assert told(prefix, hashes=True) == []
+
+
 @pytest.mark.damage("PS901", by_hand="what a full disk leaves")
 def test_metadata_that_is_empty_or_leads_out(make_env: MakeEnv, wheelhouse: Path, driver: Driver) -> None:
     prefix = make_env("pip", "alpha=1.0", "gamma")

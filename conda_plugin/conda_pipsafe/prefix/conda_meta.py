@@ -151,10 +151,16 @@ def read_all_records(prefix: str) -> tuple[tuple[Record, ...], tuple[str, ...], 
 
 
 def parse_record(data: object, meta_path: str, problems: list[Problem]) -> Record | None:
-    """Make a record from parsed JSON; None, with a problem added, when it is not one."""
+    """Make a record from parsed JSON; None, with a problem added, when it is not one.
+
+    A problem is also added to one of which we understand more than conda does, which stops at it.
+    """
     if not isinstance(data, dict) or not all(isinstance(data.get(key), str) for key in ("name", "version")):
         problems.append(Problem("invalid-record", meta_path, "not a conda record: it has no name and version"))
         return None
+    wrong = [f"`{key}`" for key in ("depends", "constrains", "files") if not _is_texts(data.get(key) or [])]
+    if wrong:  # what else it says still counts
+        problems.append(Problem("invalid-record", meta_path, f"{' and '.join(wrong)} of it is no list of texts"))
     paths_data = _paths_data(data)
     files, facts = _installed(data, paths_data, meta_path, problems)
     return Record(
@@ -218,6 +224,15 @@ def _installed(
 def _text(data: dict[str, Any], key: str) -> str | None:
     value = data.get(key)
     return value if isinstance(value, str) else None
+
+
+def _is_texts(value: object) -> bool:
+    """Whether conda takes a value for a list of texts."""
+    try:
+        "".join(value)  # type: ignore[arg-type]  # that is the question
+    except TypeError:
+        return False
+    return not isinstance(value, str)
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def check(context: AuditContext) -> Iterator[Finding]:
 
 def _stops(context: AuditContext, problem: Problem, records: Container[str]) -> str:
     """What comes to nothing as long as the file is like this: a key of `_STOPPED`, or nothing."""
-    if problem.path in records:
+    if problem.path in records or problem.kind == "invalid-record":
         return "conda"
     if problem.kind != "invalid-text":
         return ""
