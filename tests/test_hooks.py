@@ -75,6 +75,21 @@ def test_what_is_said_to_stop_the_warnings_stops_them(conda: Conda, over_pip: Pa
     assert "conda-pipsafe" not in conda.run(*line, env={**DEBUG, **variables}).stderr
 
 
+def test_conda_config_knows_the_settings(conda: Conda) -> None:
+    if conda.version() < (25, 5):
+        pytest.skip("this conda's `config` knows no plugin's settings")
+    for option, name, value in (
+        ("--set", "mode", "block"),
+        ("--append", "ignore", "rich"),
+        ("--append", "audit_select", "PS1"),
+        ("--set", "conda_first", "true"),
+    ):
+        conda.run("config", option, f"plugins.pipsafe_{name}", value).ok()
+    said = conda.run("config", "--get", "plugins.pipsafe_ignore", "plugins.pipsafe_mode").ok().stdout
+    assert "rich" in said
+    assert "block" in said
+
+
 def test_dry_run_warns_too(conda: Conda, over_pip: Path) -> None:
     done = conda.run("install", "-y", "--dry-run", "-p", over_pip, "alpha=1.0", env=DEBUG)
     assert "alpha 2.0: conda's alpha 1.0" in done.stderr

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 def replace(file: Path, content: str) -> None:
     """As an editor that keeps a copy: a new file in the place of the old one."""
+    mode = file.stat().st_mode
     file.unlink()
     file.write_text(content)
+    file.chmod(mode)
 
 
 @pytest.mark.damage("PS120", "PS220")

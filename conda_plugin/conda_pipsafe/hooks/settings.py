@@ -21,7 +21,7 @@ def mode_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
             several = isinstance(read, tuple)
             return super().load(name, _Alone(match, read) if several else match)
 
-    return Mode("warn", element_type=str)
+    return _named_as(PrimitiveParameter, Mode)("warn", element_type=str)
 
 
 def conda_first_parameter() -> Any:  # noqa: ANN401 - conda's PrimitiveParameter
@@ -52,7 +52,13 @@ def words_parameter() -> Any:  # noqa: ANN401 - conda's SequenceParameter
             """Give conda a list of texts in place of what was read."""
             return super().load(name, _Words(match, self))
 
-    return Words(PrimitiveParameter("", element_type=str))
+    return _named_as(SequenceParameter, Words)(PrimitiveParameter("", element_type=str))
+
+
+def _named_as(base: type[Any], ours: type[Any]) -> type[Any]:
+    """`conda config` knows by the class's name what may be set, and how."""
+    ours.__name__ = base.__name__
+    return ours
 
 
 class _Word:
