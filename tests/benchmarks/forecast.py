@@ -35,7 +35,7 @@ from conda_pipsafe.prefix.snapshot import Snapshot, read_snapshot
 from support.running import Conda, pip, run
 
 PACKAGES, MODULES, PATHS, SHARED, ROUNDS = 200, 5, 1000, 100, 7
-COPIED, COPIES = 300, 7
+COPIED, COPIES = 300, 5
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 # Run by conda's own Python: what `conda info` loads, and what the hooks cost where pip has nothing.
