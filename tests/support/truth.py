@@ -70,13 +70,14 @@ def doubled(before: Snapshot, after: Snapshot, linked: set[str]) -> list[str]:
 
 
 def unmet(snapshot: Snapshot) -> Unmet:
-    """What pip's distributions miss: surely, and where several of one name leave it open.
+    """What pip's distributions miss: surely, and where it is open: several of one name, or only conda knows the name.
 
     Where no Python is, as the one that comes will find it: it breaks nothing that was broken when the last one went.
     """
     used = next((site for site in snapshot.sites if site.current), None)
     site, python = (used.path, snapshot.python or used.python or "") if used else (None, "")
     there = _names(snapshot, site)
+    by_name = {canonicalize_name(record.name): record.version for record in snapshot.records}
     surely, perhaps = set(), set()
     for dist in snapshot.pip_distributions():
         if dist.site.path != site:
@@ -89,7 +90,11 @@ def unmet(snapshot: Snapshot) -> Unmet:
             found = there.get(canonicalize_name(need.name), [])
             fits = [need.specifier.contains(one.version, prereleases=True) for one in found]
             shown = f"{need.name}{need.specifier}"
-            if not any(fits):
+            # A package without Python metadata: pip misses it, what imports it does not.
+            bare = None if found else by_name.get(canonicalize_name(need.name))
+            if bare is not None and need.specifier.contains(bare, prereleases=True):
+                perhaps.add((dist.path, shown))
+            elif not any(fits):
                 surely.add((dist.path, shown))
             elif not all(fits):
                 perhaps.add((dist.path, shown))
