@@ -76,8 +76,9 @@ def test_what_is_said_to_stop_the_warnings_stops_them(conda: Conda, over_pip: Pa
 
 
 def test_conda_config_knows_the_settings(conda: Conda) -> None:
-    if conda.version() < (25, 5):
-        pytest.skip("this conda's `config` knows no plugin's settings")
+    if conda.version() < (25, 5):  # `config` knows no plugin's settings, and says so
+        assert conda.run("config", "--set", "plugins.pipsafe_mode", "block").returncode != 0
+        return
     for option, name, value in (
         ("--set", "mode", "block"),
         ("--append", "ignore", "rich"),
