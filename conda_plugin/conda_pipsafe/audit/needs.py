@@ -79,7 +79,7 @@ def broken_by(
     """Which requirements a way out breaks.
 
     Args:
-        needs: As `requirements_on` gives them.
+        needs: As `needs_of` gives them.
         back: By canonical name the version that will be there; None where none will be.
         going: Paths of distributions that go, too: they need nothing.
     """

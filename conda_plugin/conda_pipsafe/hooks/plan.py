@@ -148,7 +148,7 @@ def _download() -> bool:
 
 def _finish(seen: Foreseen) -> None:
     from conda_pipsafe.hooks.ignoring import passed_over, wrong_entries
-    from conda_pipsafe.render.outcome import marker_text
+    from conda_pipsafe.render.outcome import marker_note
     from conda_pipsafe.render.pip_section import section_text
     from conda_pipsafe.render.planned import planned_lines, planned_value
 
@@ -156,7 +156,7 @@ def _finish(seen: Foreseen) -> None:
     over = passed_over(prefix, [*(harm.dist for harm in seen.forecast.harms), *(item.dist for item in seen.replaced)])
     notes = [*seen.notes, *_pending]
     if seen.forecast.marker is not None:
-        notes.append(marker_text(prefix, seen.forecast.marker).removeprefix("conda-pipsafe: ").replace("\n ", ";"))
+        notes.append(marker_note(prefix, seen.forecast.marker))
     wrong = wrong_entries()
     if wrong:
         notes.append(wrong.removeprefix("conda-pipsafe: "))

@@ -186,10 +186,17 @@ def begun_text(prefix: str) -> str:
 
 def marker_text(prefix: str, marker: str) -> str:
     """That the mark which keeps pip out will not be there for the new Python."""
-    return (
-        f"conda-pipsafe: {marker}, which keeps pip from writing to {prefix}, stays behind with the old Python\n"
-        "  afterwards, copy it to the folder of the new one"
-    )
+    return "conda-pipsafe: {}\n  {}".format(*_of_marker(prefix, marker))
+
+
+def marker_note(prefix: str, marker: str) -> str:
+    """The same in one line, beside a plan."""
+    return "; ".join(_of_marker(prefix, marker))
+
+
+def _of_marker(prefix: str, marker: str) -> tuple[str, str]:
+    stays = f"{marker}, which keeps pip from writing to {prefix}, stays behind with the old Python"
+    return stays, "afterwards, copy it to the folder of the new one"
 
 
 def kept_text(command: str, prefix: str, kept: Sequence[str]) -> str:
