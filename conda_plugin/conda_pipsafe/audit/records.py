@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from conda_pipsafe.prefix.conda_meta import Record
-from conda_pipsafe.prefix.metadata import METADATA_ENDS, canonical_name
+from conda_pipsafe.prefix.metadata import distribution_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,9 @@ def record_distributions(record: Record) -> Mapping[str, tuple[str, str]]:
     """
     found: dict[str, tuple[str, str]] = {}
     for path in record.files:
-        if not path.endswith(METADATA_ENDS):
-            continue
-        entry = path.rpartition("/")[0] if path.endswith(("/METADATA", "/PKG-INFO")) else path
-        folder, _, name = entry.rpartition("/")
-        if not folder.endswith("site-packages"):
-            continue
-        stem, _, rest = name.rpartition(".")[0].partition("-")
-        found.setdefault(canonical_name(stem), (rest.split("-", 1)[0], path))
+        there = distribution_at(path)
+        if there is not None and there[0].endswith("site-packages"):
+            found.setdefault(there[1], (there[2], path))
     return found
 
 

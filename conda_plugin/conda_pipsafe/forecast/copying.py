@@ -19,7 +19,7 @@ from conda_pipsafe.forecast.transaction import LinkedPackage, Transaction
 from conda_pipsafe.prefix.conda_meta import PathFact, Record
 from conda_pipsafe.prefix.dist_info import Distribution
 from conda_pipsafe.prefix.files import UnreadableError, read_bytes
-from conda_pipsafe.prefix.metadata import canonical_name
+from conda_pipsafe.prefix.metadata import distribution_at
 from conda_pipsafe.prefix.paths import path_key
 from conda_pipsafe.prefix.record_csv import RecordedFile
 from conda_pipsafe.prefix.snapshot import Snapshot
@@ -47,10 +47,10 @@ def replaced_packages(snapshot: Snapshot) -> tuple[Replaced, ...]:
     found: list[Replaced] = []
     for record in snapshot.records:
         for path in record.files:
-            key = _distribution_key(path)
-            if key is None or snapshot.exists(path):
+            there = distribution_at(path)
+            if there is None or not there[0].endswith("site-packages") or snapshot.exists(path):
                 continue
-            standing = [dist for dist in snapshot.distributions_named(key) if snapshot.record_of(dist) is None]
+            standing = [dist for dist in snapshot.distributions_named(there[1]) if snapshot.record_of(dist) is None]
             # Where several lie side by side, what was installed last is what has the files.
             found.extend(Replaced(record, dist) for dist in sorted(standing, key=_written(snapshot))[-1:])
     for dist in snapshot.distributions:
@@ -219,18 +219,3 @@ def _written(snapshot: Snapshot) -> Callable[[Distribution], float]:
             return 0.0
 
     return written
-
-
-def _distribution_key(path: str) -> str | None:
-    """The canonical name when a path is the file that makes a distribution, else None.
-
-    Deeper than in a site-packages folder itself it makes none: setuptools brings others' dist-infos in its `_vendor`.
-    """
-    if not path.endswith(("/METADATA", "/PKG-INFO", ".egg-info")):
-        return None  # nearly all of them
-    folder, _, leaf = path.rpartition("/")
-    if leaf in {"METADATA", "PKG-INFO"} and folder.endswith((".dist-info", ".egg-info")):
-        folder, _, leaf = folder.rpartition("/")
-    elif not leaf.endswith(".egg-info"):
-        return None
-    return canonical_name(leaf.partition("-")[0]) if folder.endswith("site-packages") else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from conda_pipsafe.prefix.files import RECORD_LIMIT, UnreadableError, read_bytes, read_json, read_text
-from conda_pipsafe.prefix.metadata import METADATA_ENDS, canonical_name
+from conda_pipsafe.prefix.metadata import distribution_at
 from conda_pipsafe.prefix.paths import are_clean, clean_relative, scripts_dir
 from conda_pipsafe.prefix.patterns import lazy
 
@@ -165,14 +165,9 @@ def distributions_among(paths: Iterable[str], site: str | None = None) -> dict[s
     """
     found: dict[str, str] = {}
     for path in paths:
-        if not path.endswith(METADATA_ENDS):
-            continue
-        entry = path.removesuffix("/METADATA").removesuffix("/PKG-INFO")
-        folder, _, name = entry.rpartition("/")
-        if folder != site and not _SITE_PACKAGES.match(folder):
-            continue
-        key, _, rest = name.rpartition(".")[0].partition("-")
-        found[canonical_name(key)] = rest.split("-", 1)[0]
+        there = distribution_at(path)
+        if there is not None and (there[0] == site or _SITE_PACKAGES.match(there[0])):
+            found[there[1]] = there[2]
     return found
 
 

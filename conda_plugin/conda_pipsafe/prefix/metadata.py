@@ -33,6 +33,20 @@ def canonical_name(name: str) -> str:
     return _SEPARATORS.sub("-", name).lower()
 
 
+def distribution_at(path: str) -> tuple[str, str, str] | None:
+    """The distribution that a path is the metadata file of, by its folder's name (PyPA: `NAME-VERSION.dist-info`).
+
+    Returns:
+        The folder that it lies in, its canonical name, and its version, empty when the name says none; None for any
+        other path. Only in a site-packages folder itself is it one: packages vendor others' dist-infos deeper down.
+    """
+    if not path.endswith(METADATA_ENDS):
+        return None  # nearly all of them
+    folder, _, entry = path.removesuffix("/METADATA").removesuffix("/PKG-INFO").rpartition("/")
+    name, _, rest = entry.rpartition(".")[0].partition("-")
+    return folder, canonical_name(name), rest.split("-", 1)[0]
+
+
 def is_valid_name(name: str) -> bool:
     """Whether a distribution may be called so (PEP 508)."""
     return _NAME.match(name) is not None
