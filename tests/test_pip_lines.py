@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conda_pipsafe.hooks.pip_lines import Asked, read_lines
+from conda_pipsafe.engines.pip_lines import Asked, read_lines
 
 GIT = "git+https://x.test/tool.git"
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from conda_pipsafe.engines import conda_context as engine
 from conda_pipsafe.engines.conda_files import PipSection, pip_sections
+from conda_pipsafe.engines.pip_lines import Asked, Lines, read_lines
 from conda_pipsafe.hooks.asking import confirmed
 from conda_pipsafe.hooks.guard import Refusal, tell
-from conda_pipsafe.hooks.pip_lines import Asked, Lines, read_lines
 from conda_pipsafe.prefix.metadata import canonical_name
 from conda_pipsafe.render.pip_section import section_text
 
